@@ -1,0 +1,11 @@
+module github.com/micropay/micropay/micropay
+
+go 1.26.0
+
+replace (
+	github.com/micropay/micropay/auth => ../auth
+	github.com/micropay/micropay/coverage => ../coverage
+	github.com/micropay/micropay/shared => ../shared
+	github.com/micropay/micropay/testing => ../testing
+	github.com/micropay/micropay/transaction => ../transaction
+)
