@@ -59,8 +59,8 @@ type Throttled struct{ RetryAfter time.Duration }
 // Error says how long to wait.
 func (e Throttled) Error() string { return "too many attempts, retry after " + e.RetryAfter.String() }
 
-// NotOK is the error of the collected faults, or nil if there is none.
-func NotOK(faults ...FieldError) error {
+// Reject is the error of the collected faults, or nil if there is none.
+func Reject(faults ...FieldError) error {
 	if len(faults) == 0 {
 		return nil
 	}

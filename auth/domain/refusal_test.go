@@ -22,11 +22,11 @@ func TestRefusals_HaveDistinctStableCodes(t *testing.T) {
 
 func TestInvalid_NamesEveryFieldAndItsCode(t *testing.T) {
 	t.Parallel()
-	err := domain.NotOK(
+	err := domain.Reject(
 		domain.FieldError{Field: "email", Code: "malformed"},
 		domain.FieldError{Field: "name", Code: "too_long"})
 	require.EqualError(t, err, "invalid input: email: malformed, name: too_long")
-	require.NoError(t, domain.NotOK())
+	require.NoError(t, domain.Reject())
 }
 
 func TestThrottled_SaysHowLongToWait(t *testing.T) {
