@@ -6,7 +6,18 @@ import "strings"
 type Email struct{ canonical string }
 
 // ParseEmail accepts an address.
-func ParseEmail(raw string) (Email, error) { return Email{strings.ToLower(raw)}, nil }
+func ParseEmail(raw string) (Email, error) {
+	for i := range len(raw) {
+		if raw[i] >= 0x80 {
+			return Email{}, malformedEmail()
+		}
+	}
+	return Email{strings.ToLower(raw)}, nil
+}
+
+func malformedEmail() error {
+	return Reject(FieldError{"email", "malformed", "must be an address like name@example.com"})
+}
 
 // String is the canonical form.
 func (e Email) String() string { return e.canonical }
