@@ -1,0 +1,41 @@
+package domain_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/auth/domain"
+)
+
+var policy = domain.PasswordPolicy{MinLength: domain.DefaultMinPasswordLength}
+
+func TestPasswordPolicy_CountsCharactersNotBytes(t *testing.T) {
+	t.Parallel()
+	long := "tw0 boats, one river; " + strings.Repeat("é水🚣", 40)
+	for name, c := range map[string]struct{ password, code string }{
+		"14 characters":      {"vexed zebu hum", "too_short"},
+		"14 of four bytes":   {"🚣🌊🌙🦓🍇🎻🧭🪁🐙🌵🛶🏔🧵🎲", "too_short"},
+		"15 characters":      {"vexed zebu hums", ""},
+		"15 of four bytes":   {"🚣🌊🌙🦓🍇🎻🧭🪁🐙🌵🛶🏔🧵🎲🪵", ""},
+		"128 characters":     {string([]rune(long)[:128]), ""},
+		"129 characters":     {string([]rune(long)[:129]), "too_long"},
+		"empty":              {"", "too_short"},
+		"letters only":       {"umbrellastandnorth", ""},
+		"spaces are counted": {"to be or not to", ""},
+		"not UTF-8":          {"vexed zebu hums \xff", "not_text"},
+		"a control mark":     {"vexed zebu hums\x00", "not_text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := policy.Check("password", c.password)
+			if c.code == "" {
+				require.NoError(t, err)
+				return
+			}
+			requireFault(t, err, "password", c.code)
+		})
+	}
+	require.NoError(t, domain.PasswordPolicy{MinLength: 8}.Check("password", "zebuhum7"), "the minimum is configurable")
+}
