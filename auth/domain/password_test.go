@@ -39,3 +39,13 @@ func TestPasswordPolicy_CountsCharactersNotBytes(t *testing.T) {
 	}
 	require.NoError(t, domain.PasswordPolicy{MinLength: 8}.Check("password", "zebuhum7"), "the minimum is configurable")
 }
+
+func TestPasswordPolicy_RefusesCommonPasswordsInAnyCase(t *testing.T) {
+	t.Parallel()
+	short := domain.PasswordPolicy{MinLength: domain.LeastMinPasswordLength}
+	require.GreaterOrEqual(t, domain.CommonPasswords(), 3000)
+	for _, common := range []string{"password", "PassWord", "baseball", "TrustNo1", "correcthorsebatterystaple", "Manchesterunited"} {
+		requireFault(t, short.Check("password", common), "password", "too_common")
+	}
+	require.NoError(t, short.Check("password", "password of a kind"), "only whole passwords are compared, not parts")
+}
