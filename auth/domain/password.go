@@ -2,6 +2,7 @@ package domain
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -30,6 +31,9 @@ func (p PasswordPolicy) Check(field, password string, personal ...string) error 
 		return fault("too_long", fmt.Sprintf("must have at most %d characters", MaxPasswordLength))
 	case !isPlainText(password):
 		return fault("not_text", "must be text without control characters")
+	}
+	if isCommon(strings.ToLower(password)) {
+		return fault("too_common", "is among the most used passwords")
 	}
 	return nil
 }
