@@ -49,3 +49,26 @@ func TestPasswordPolicy_RefusesCommonPasswordsInAnyCase(t *testing.T) {
 	}
 	require.NoError(t, short.Check("password", "password of a kind"), "only whole passwords are compared, not parts")
 }
+
+// Fifteen characters are no hurdle if they may be a common password written twice.
+func TestPasswordPolicy_RefusesTrivialLengthening(t *testing.T) {
+	t.Parallel()
+	for name, password := range map[string]string{
+		"one character":            "aaaaaaaaaaaaaaaaaa",
+		"a short piece over again": "xK7xK7xK7xK7xK7xK7",
+		"cut repetition":           "secretsecretsec",
+		"ascending":                "cdefghijklmnopqrs",
+		"descending":               "zyxwvutsrqponmlkjihg",
+		"two common ones":          "Password123456789",
+		"common with a space":      "sunshine football1",
+		"common, dashed":           "princess-qwertyuiop",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireFault(t, policy.Check("password", password), "password", "too_common")
+		})
+	}
+	for _, password := range []string{"password of three oxen", "sunshine on granite!", "xK7xK7xK7-ABCDEF-q"} {
+		require.NoError(t, policy.Check("password", password), password)
+	}
+}
