@@ -27,3 +27,47 @@ func isCommon(folded string) bool {
 	_, found := commonPasswords[folded]
 	return found
 }
+
+// isTrivial says that folded is long only by rote: one piece over and over, a run along the
+// character table, or two common passwords side by side (a space, "-", "_" or "." between them
+// does not count).
+func isTrivial(folded string) bool {
+	runes := []rune(folded)
+	return isRepetition(runes) || isRun(runes) || isTwoCommon(folded)
+}
+
+// isRepetition finds the shortest period; a piece that comes at least twice counts.
+func isRepetition(runes []rune) bool {
+	for period := 1; period <= len(runes)/2; period++ {
+		same := true
+		for i := period; i < len(runes) && same; i++ {
+			same = runes[i] == runes[i-period]
+		}
+		if same {
+			return true
+		}
+	}
+	return false
+}
+
+func isRun(runes []rune) bool {
+	for _, step := range []rune{1, -1} {
+		run := len(runes) > 1
+		for i := 1; i < len(runes) && run; i++ {
+			run = runes[i]-runes[i-1] == step
+		}
+		if run {
+			return true
+		}
+	}
+	return false
+}
+
+func isTwoCommon(folded string) bool {
+	for i := range folded {
+		if isCommon(folded[:i]) && isCommon(strings.TrimLeft(folded[i:], " -_.")) {
+			return true
+		}
+	}
+	return false
+}

@@ -32,8 +32,8 @@ func (p PasswordPolicy) Check(field, password string, personal ...string) error 
 	case !isPlainText(password):
 		return fault("not_text", "must be text without control characters")
 	}
-	if isCommon(strings.ToLower(password)) {
-		return fault("too_common", "is among the most used passwords")
+	if folded := strings.ToLower(password); isCommon(folded) || isTrivial(folded) {
+		return fault("too_common", "is among the most used passwords, or one of them made longer by rote")
 	}
 	return nil
 }
