@@ -72,3 +72,42 @@ func TestPasswordPolicy_RefusesTrivialLengthening(t *testing.T) {
 		require.NoError(t, policy.Check("password", password), password)
 	}
 }
+
+func TestPasswordPolicy_RefusesWhatAnybodyKnowsOfThePerson(t *testing.T) {
+	t.Parallel()
+	personal := []string{"annabel.lee@example.com", "Annabel Lee"}
+	for name, password := range map[string]string{
+		"the address":             "Annabel.Lee@Example.com",
+		"the address twice":       "annabel.lee@example.comannabel.lee@example.com",
+		"the name and the number": "Annabel Lee 123456",
+		"the local part padded":   "annabel.lee.1984",
+		"this service":            "MicroPay MicroPay",
+		"this service, a number":  "micropay12345678",
+		"name and service":        "annabel.lee-micropay",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireFault(t, policy.Check("new_password", password, personal...), "new_password", "too_personal")
+		})
+	}
+	require.NoError(t, policy.Check("password", "annabel lee walks by the sea", personal...))
+	require.NoError(t, policy.Check("password", "a river of cold tea", "a@b.co", "A"), "a name of one letter forbids nothing")
+}
+
+func FuzzPasswordPolicy(f *testing.F) {
+	for _, s := range []string{"", "vexed zebu hums", "aaaaaaaaaaaaaaaa", "pass\x00word", "\xff\xfe", "🚣🌊🌙🦓🍇🎻🧭🪁🐙🌵🛶🏔🧵🎲🪵"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, password string) {
+		err := policy.Check("password", password, "ann@example.com", "Ann Lee")
+		if err == nil {
+			n := len([]rune(password))
+			require.True(t, n >= policy.MinLength && n <= domain.MaxPasswordLength)
+			return
+		}
+		var invalid domain.Invalid
+		require.ErrorAs(t, err, &invalid)
+		require.Equal(t, "password", invalid.Fields[0].Field)
+		require.Less(t, len(err.Error()), 60, "an error never carries the password")
+	})
+}
