@@ -2,6 +2,7 @@ package domain
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 )
 
@@ -70,4 +71,30 @@ func isTwoCommon(folded string) bool {
 		}
 	}
 	return false
+}
+
+// isPersonal says that folded is made of nothing but personal words, this service's name,
+// common passwords, digits and separators, and holds at least one of the first two.
+func isPersonal(folded string, personal []string) bool {
+	rest, found := folded, false
+	for _, word := range personalWords(personal) {
+		if strings.Contains(rest, word) {
+			rest, found = strings.ReplaceAll(rest, word, ""), true
+		}
+	}
+	rest = strings.Trim(rest, " -_.@!0123456789")
+	return found && (rest == "" || isCommon(rest))
+}
+
+// personalWords splits addresses and names, longest form first; words of less than three
+// characters say nothing about anybody.
+func personalWords(personal []string) []string {
+	words := []string{}
+	for _, p := range append([]string{"micropay"}, personal...) {
+		p = strings.ToLower(p)
+		local, _, _ := strings.Cut(p, "@")
+		words = append(words, p, local)
+		words = append(words, strings.FieldsFunc(local, func(r rune) bool { return strings.ContainsRune(" .-_+", r) })...)
+	}
+	return slices.DeleteFunc(words, func(w string) bool { return len([]rune(w)) < 3 })
 }

@@ -21,7 +21,8 @@ const (
 // keyboard is the same password; characters are counted in that form.
 type PasswordPolicy struct{ MinLength int }
 
-// Check refuses a password that may not be chosen, as Invalid for the given field.
+// Check refuses a password that may not be chosen, as Invalid for the given field; personal
+// are the address and the name of whoever chooses it.
 func (p PasswordPolicy) Check(field, password string, personal ...string) error {
 	fault := func(code, detail string) error { return Reject(FieldError{field, code, detail}) }
 	switch n := utf8.RuneCountInString(password); {
@@ -32,7 +33,10 @@ func (p PasswordPolicy) Check(field, password string, personal ...string) error 
 	case !isPlainText(password):
 		return fault("not_text", "must be text without control characters")
 	}
-	if folded := strings.ToLower(password); isCommon(folded) || isTrivial(folded) {
+	switch folded := strings.ToLower(password); {
+	case isPersonal(folded, personal):
+		return fault("too_personal", "must not be made of your name, your address or the name of this service")
+	case isCommon(folded) || isTrivial(folded):
 		return fault("too_common", "is among the most used passwords, or one of them made longer by rote")
 	}
 	return nil
