@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -36,3 +37,34 @@ func TestRefreshPolicy_KillsTheFamilyWhenAUsedTokenComesAgain(t *testing.T) {
 	}
 }
 
+func TestParseRefreshToken_TakesOnlyItsOwnForm(t *testing.T) {
+	t.Parallel()
+	token := domain.NewRefreshToken([32]byte{1, 2, 3})
+	got, err := domain.ParseRefreshToken(token.Reveal())
+	require.NoError(t, err)
+	require.Equal(t, token, got)
+	require.Len(t, token.Digest(), 32)
+	require.NotContains(t, token.String(), token.Reveal()[4:], "printing it reveals nothing")
+	require.NotEqual(t, token.Digest(), domain.NewRefreshToken([32]byte{1, 2, 4}).Digest())
+	for _, raw := range []string{
+		"", "mpr_", token.Reveal() + "A", token.Reveal()[1:], " " + token.Reveal(), strings.ToUpper(token.Reveal()),
+		"mpr_" + strings.Repeat("!", 43), "mpr_" + strings.Repeat("_", 43), "eyJhbGciOiJub25lIn0.e30.", "mpr_" + strings.Repeat("A", 1<<16),
+	} {
+		_, err := domain.ParseRefreshToken(raw)
+		require.ErrorIs(t, err, domain.ErrInvalidRefreshToken)
+	}
+}
+
+func FuzzParseRefreshToken(f *testing.F) {
+	for _, s := range []string{"", "mpr_", domain.NewRefreshToken([32]byte{9}).Reveal(), "mpr_" + strings.Repeat("_", 43)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		token, err := domain.ParseRefreshToken(raw)
+		if err == nil {
+			require.Equal(t, raw, token.Reveal(), "one token has one spelling")
+			return
+		}
+		require.Equal(t, domain.ErrInvalidRefreshToken, err)
+	})
+}
