@@ -1,0 +1,12 @@
+package domain
+
+import "time"
+
+// A User is somebody with an account. ID is the "sub" of their tokens and never changes.
+type User struct {
+	ID            string
+	Email         Email
+	Name          Name
+	EmailVerified bool
+	CreatedAt     time.Time
+}
