@@ -9,3 +9,7 @@ replace (
 	github.com/micropay/micropay/shared => ../shared
 	github.com/micropay/micropay/testing => ../testing
 )
+
+require github.com/micropay/micropay/shared v0.0.0
+
+require github.com/stretchr/testify v1.12.1 // indirect
