@@ -9,3 +9,7 @@ replace (
 	github.com/micropay/micropay/testing => ../testing
 	github.com/micropay/micropay/transaction => ../transaction
 )
+
+require github.com/stretchr/testify v1.12.1
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
