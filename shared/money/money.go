@@ -94,6 +94,19 @@ func (m Money) String() string { return m.Decimal() + " " + string(m.Currency) }
 // Errors: ErrNotANumber, ErrFraction, ErrExponent, ErrTooLarge.
 func ParseAmount(raw []byte) (int64, error) {
 	s := string(raw)
+	digits := strings.TrimPrefix(s, "-")
+	switch {
+	case digits == "" || digits[0] < '0' || digits[0] > '9':
+		return 0, ErrNotANumber
+	case strings.Trim(digits, "0123456789.eE+-") != "":
+		return 0, ErrNotANumber
+	case strings.ContainsAny(digits, "eE"):
+		return 0, ErrExponent
+	case strings.Contains(digits, "."):
+		return 0, ErrFraction
+	case strings.Trim(digits, "0123456789") != "", len(digits) > 1 && digits[0] == '0', s == "-0":
+		return 0, ErrNotANumber
+	}
 	amount, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || amount > Max || amount < -Max {
 		return 0, ErrTooLarge
