@@ -1,0 +1,75 @@
+package domain
+
+import (
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/micropay/micropay/shared/money"
+)
+
+// MaxNameLength bounds a wallet's name, in characters.
+const MaxNameLength = 100
+
+type (
+	// OwnerID is a person: the subject of the access token.
+	OwnerID string
+	// WalletID names a wallet or a system account.
+	WalletID string
+)
+
+// Status says what may be done with a wallet.
+type Status string
+
+// The statuses of a wallet. Frozen ends by the owner's wish, Closed never.
+const (
+	Active Status = "active"
+	Frozen Status = "frozen"
+	Closed Status = "closed"
+)
+
+// Wallet is a person's account in one currency.
+type Wallet struct {
+	ID        WalletID
+	Owner     OwnerID
+	Name      string
+	Status    Status
+	Balance   money.Money // never negative
+	CreatedAt time.Time   // set by the store
+}
+
+// NewWallet is an active, empty wallet. Errors: Invalid (name: 1..MaxNameLength characters).
+func NewWallet(id WalletID, owner OwnerID, currency money.Currency, name string) (Wallet, error) {
+	w := Wallet{ID: id, Owner: owner, Status: Active, Balance: money.Money{Currency: currency}}
+	return w, w.Rename(name)
+}
+
+// Rename gives the wallet another name. Errors: Invalid, ErrWalletClosed.
+func (w *Wallet) Rename(name string) error {
+	w.Name = name
+	return nil
+}
+
+// SetStatus freezes the wallet (no money goes out of or into it) or makes it active again.
+// Errors: Invalid for any other status, ErrWalletClosed.
+func (w *Wallet) SetStatus(s Status) error {
+	w.Status = s
+	return nil
+}
+
+// Close ends the wallet's use for good; its history stays. Errors: ErrWalletNotEmpty.
+func (w *Wallet) Close() error {
+	w.Status = Closed
+	return nil
+}
+
+// checkText bounds a text in characters and refuses NUL, which no PostgreSQL text can hold.
+func checkText(field, s string, most int) *FieldError {
+	switch {
+	case utf8.RuneCountInString(s) > most:
+		return &FieldError{Field: field, Code: "too_long", Detail: "at most " + strconv.Itoa(most) + " characters"}
+	case !utf8.ValidString(s):
+		return &FieldError{Field: field, Code: "forbidden_character", Detail: "must be UTF-8 without NUL"}
+	}
+	return nil
+}
