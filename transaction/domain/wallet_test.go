@@ -1,0 +1,53 @@
+package domain_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/transaction/domain"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func wallet(t *testing.T) domain.Wallet {
+	t.Helper()
+	w, err := domain.NewWallet("w1", "alice", "USD", "Travel")
+	require.NoError(t, err)
+	return w
+}
+
+func TestNewWallet_StartsActiveAndEmpty(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, domain.Wallet{
+		ID: "w1", Owner: "alice", Name: "Travel", Status: domain.Active, Balance: money.Money{Currency: "USD"},
+	}, wallet(t))
+}
+
+func TestNewWallet_RefusesNameOutOfBounds(t *testing.T) {
+	t.Parallel()
+	_, err := domain.NewWallet("w1", "alice", "USD", strings.Repeat("ü", domain.MaxNameLength))
+	require.NoError(t, err, "characters count, not bytes")
+
+	for name, code := range map[string]string{
+		"": "required", " \t": "required", strings.Repeat("x", domain.MaxNameLength+1): "too_long", "a\x00b": "forbidden_character",
+	} {
+		_, err := domain.NewWallet("w1", "alice", "USD", name)
+		var invalid domain.Invalid
+		require.ErrorAs(t, err, &invalid)
+		require.Equal(t, "name", invalid[0].Field)
+		require.Equal(t, code, invalid[0].Code)
+	}
+}
+
+func TestWallet_Rename_KeepsOldNameWhenRefused(t *testing.T) {
+	t.Parallel()
+	w := wallet(t)
+	require.NoError(t, w.Rename("Holiday"))
+	require.Equal(t, "Holiday", w.Name)
+	require.Error(t, w.Rename(""))
+	require.Equal(t, "Holiday", w.Name)
+}
