@@ -2,6 +2,7 @@ package domain
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -46,6 +47,12 @@ func NewWallet(id WalletID, owner OwnerID, currency money.Currency, name string)
 
 // Rename gives the wallet another name. Errors: Invalid, ErrWalletClosed.
 func (w *Wallet) Rename(name string) error {
+	if fault := checkText("name", name, MaxNameLength); fault != nil {
+		return Invalid{*fault}
+	}
+	if strings.TrimSpace(name) == "" {
+		return Invalid{{Field: "name", Code: "required", Detail: "must not be blank"}}
+	}
 	w.Name = name
 	return nil
 }
@@ -68,7 +75,7 @@ func checkText(field, s string, most int) *FieldError {
 	switch {
 	case utf8.RuneCountInString(s) > most:
 		return &FieldError{Field: field, Code: "too_long", Detail: "at most " + strconv.Itoa(most) + " characters"}
-	case !utf8.ValidString(s):
+	case strings.ContainsRune(s, 0) || !utf8.ValidString(s):
 		return &FieldError{Field: field, Code: "forbidden_character", Detail: "must be UTF-8 without NUL"}
 	}
 	return nil
