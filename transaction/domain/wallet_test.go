@@ -51,3 +51,17 @@ func TestWallet_Rename_KeepsOldNameWhenRefused(t *testing.T) {
 	require.Error(t, w.Rename(""))
 	require.Equal(t, "Holiday", w.Name)
 }
+
+func TestWallet_FreezeAndUnfreeze(t *testing.T) {
+	t.Parallel()
+	w := wallet(t)
+	require.NoError(t, w.SetStatus(domain.Frozen))
+	require.Equal(t, domain.Frozen, w.Status)
+	require.NoError(t, w.SetStatus(domain.Active))
+	require.Equal(t, domain.Active, w.Status)
+
+	var invalid domain.Invalid
+	require.ErrorAs(t, w.SetStatus("closed"), &invalid, "closing has a rule of its own")
+	require.Equal(t, "status", invalid[0].Field)
+	require.Equal(t, domain.Active, w.Status)
+}
