@@ -60,6 +60,9 @@ func (w *Wallet) Rename(name string) error {
 // SetStatus freezes the wallet (no money goes out of or into it) or makes it active again.
 // Errors: Invalid for any other status, ErrWalletClosed.
 func (w *Wallet) SetStatus(s Status) error {
+	if s != Active && s != Frozen {
+		return Invalid{{Field: "status", Code: "unknown_value", Detail: `must be "active" or "frozen"`}}
+	}
 	w.Status = s
 	return nil
 }
