@@ -65,3 +65,18 @@ func TestWallet_FreezeAndUnfreeze(t *testing.T) {
 	require.Equal(t, "status", invalid[0].Field)
 	require.Equal(t, domain.Active, w.Status)
 }
+
+func TestWallet_Close_OnlyAtZeroAndForGood(t *testing.T) {
+	t.Parallel()
+	w := wallet(t)
+	w.Balance.Amount = 1
+	require.ErrorIs(t, w.Close(), domain.ErrWalletNotEmpty)
+	require.Equal(t, domain.Active, w.Status)
+
+	w.Balance.Amount = 0
+	require.NoError(t, w.Close())
+	require.Equal(t, domain.Closed, w.Status)
+	require.NoError(t, w.Close(), "closing twice is closing once")
+	require.ErrorIs(t, w.Rename("again"), domain.ErrWalletClosed)
+	require.ErrorIs(t, w.SetStatus(domain.Active), domain.ErrWalletClosed)
+}
