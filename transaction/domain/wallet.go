@@ -47,6 +47,9 @@ func NewWallet(id WalletID, owner OwnerID, currency money.Currency, name string)
 
 // Rename gives the wallet another name. Errors: Invalid, ErrWalletClosed.
 func (w *Wallet) Rename(name string) error {
+	if w.Status == Closed {
+		return ErrWalletClosed
+	}
 	if fault := checkText("name", name, MaxNameLength); fault != nil {
 		return Invalid{*fault}
 	}
@@ -60,6 +63,9 @@ func (w *Wallet) Rename(name string) error {
 // SetStatus freezes the wallet (no money goes out of or into it) or makes it active again.
 // Errors: Invalid for any other status, ErrWalletClosed.
 func (w *Wallet) SetStatus(s Status) error {
+	if w.Status == Closed {
+		return ErrWalletClosed
+	}
 	if s != Active && s != Frozen {
 		return Invalid{{Field: "status", Code: "unknown_value", Detail: `must be "active" or "frozen"`}}
 	}
@@ -69,6 +75,9 @@ func (w *Wallet) SetStatus(s Status) error {
 
 // Close ends the wallet's use for good; its history stays. Errors: ErrWalletNotEmpty.
 func (w *Wallet) Close() error {
+	if w.Balance.Amount != 0 {
+		return ErrWalletNotEmpty
+	}
 	w.Status = Closed
 	return nil
 }
