@@ -91,6 +91,8 @@ func newPosting(p Posting) (Posting, error) {
 	switch {
 	case len(faults) > 0:
 		return Posting{}, faults
+	case p.From == p.To:
+		return Posting{}, ErrSameWallet
 	}
 	return p, nil
 }
