@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,4 +31,35 @@ func TestNewTransfer_RefusesTheSameWallet(t *testing.T) {
 	o.To = o.From
 	_, err := domain.NewTransfer(o)
 	require.ErrorIs(t, err, domain.ErrSameWallet)
+}
+
+func TestNewTransfer_RefusesAmountsThatAreNotPositive(t *testing.T) {
+	t.Parallel()
+	for _, amount := range []int64{0, -1, -money.Max, money.Max + 1} {
+		o := order()
+		o.Amount.Amount = amount
+		_, err := domain.NewTransfer(o)
+		var invalid domain.Invalid
+		require.ErrorAs(t, err, &invalid)
+		require.Equal(t, "amount", invalid[0].Field)
+	}
+	o := order()
+	o.Amount.Amount = money.Max
+	_, err := domain.NewTransfer(o)
+	require.NoError(t, err)
+}
+
+func TestNewTransfer_BoundsTheDescription(t *testing.T) {
+	t.Parallel()
+	o := order()
+	o.Description = strings.Repeat("ß", domain.MaxDescriptionLength)
+	_, err := domain.NewTransfer(o)
+	require.NoError(t, err)
+
+	o.Description += "!"
+	o.Amount.Amount = 0
+	_, err = domain.NewTransfer(o)
+	var invalid domain.Invalid
+	require.ErrorAs(t, err, &invalid)
+	require.Len(t, invalid, 2, "every bad field is named at once")
 }
