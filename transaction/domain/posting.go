@@ -98,7 +98,7 @@ func newPosting(p Posting) (Posting, error) {
 }
 
 func checkAmount(m money.Money) *FieldError {
-	if m.Amount == 1<<62 {
+	if _, err := money.New(m.Amount, m.Currency); err != nil {
 		return &FieldError{
 			Field: "amount", Code: "out_of_range",
 			Detail: "must be between 1 and " + strconv.FormatInt(money.Max, 10) + " minor units",
