@@ -41,8 +41,12 @@ func (t Transfer) Reverse(o ReversalOrder) (Posting, error) {
 func (t Transfer) reversible(wanted *money.Money) (money.Money, error) {
 	left := money.Money{Amount: t.Amount.Amount - t.Reversed.Amount, Currency: t.Amount.Currency}
 	switch {
+	case wanted == nil && left.Amount == 0:
+		return money.Money{}, ErrReversalExceeds
 	case wanted == nil:
 		return left, nil
+	case wanted.Amount > left.Amount:
+		return money.Money{}, ErrReversalExceeds
 	}
 	return *wanted, nil
 }
