@@ -46,3 +46,24 @@ func TestReverse_InPartsNeverMoreThanWasSent(t *testing.T) {
 	_, err := whole.Reverse(back("bob", nil))
 	require.ErrorIs(t, err, domain.ErrReversalExceeds, "nothing is left to send back")
 }
+
+func TestReverse_OnlyByReceiverOrOperator(t *testing.T) {
+	t.Parallel()
+	_, err := original().Reverse(back("alice", nil))
+	require.ErrorIs(t, err, domain.ErrNotReceiver, "the sender cannot take it back")
+	_, err = original().Reverse(back("mallory", nil))
+	require.ErrorIs(t, err, domain.ErrTransferNotFound, "a stranger does not learn that it exists")
+
+	o := back("olga", nil)
+	o.Caller.Operator = true
+	_, err = original().Reverse(o)
+	require.NoError(t, err)
+}
+
+func TestTransfer_IsSeenByItsTwoSidesAndOperators(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[domain.OwnerID]bool{"alice": true, "bob": true, "mallory": false, "": false} {
+		require.Equal(t, want, original().VisibleTo(domain.Caller{ID: id}), "%q", id)
+	}
+	require.True(t, original().VisibleTo(domain.Caller{ID: "olga", Operator: true}))
+}
