@@ -25,6 +25,9 @@ func (t Transfer) Reverse(o ReversalOrder) (Posting, error) {
 	if !t.VisibleTo(o.Caller) {
 		return Posting{}, ErrTransferNotFound
 	}
+	if o.Caller.ID != t.ToOwner && !o.Caller.Operator {
+		return Posting{}, ErrNotReceiver
+	}
 	amount, err := t.reversible(o.Amount)
 	if err != nil {
 		return Posting{}, err
