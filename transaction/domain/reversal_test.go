@@ -60,6 +60,16 @@ func TestReverse_OnlyByReceiverOrOperator(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestReverse_OnlyTransfersBetweenWallets(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []domain.Kind{domain.KindReversal, domain.KindTopUp} {
+		o := original()
+		o.Kind = kind
+		_, err := o.Reverse(back("bob", nil))
+		require.ErrorIs(t, err, domain.ErrNotReversible)
+	}
+}
+
 func TestTransfer_IsSeenByItsTwoSidesAndOperators(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[domain.OwnerID]bool{"alice": true, "bob": true, "mallory": false, "": false} {
