@@ -28,6 +28,9 @@ func (t Transfer) Reverse(o ReversalOrder) (Posting, error) {
 	if o.Caller.ID != t.ToOwner && !o.Caller.Operator {
 		return Posting{}, ErrNotReceiver
 	}
+	if t.Kind != KindTransfer {
+		return Posting{}, ErrNotReversible
+	}
 	amount, err := t.reversible(o.Amount)
 	if err != nil {
 		return Posting{}, err
