@@ -60,6 +60,17 @@ func TestReverse_OnlyByReceiverOrOperator(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestReverse_RefusesOtherCurrencyOrBadAmount(t *testing.T) {
+	t.Parallel()
+	euro := money.Money{Amount: 1, Currency: "EUR"}
+	_, err := original().Reverse(back("bob", &euro))
+	require.ErrorIs(t, err, domain.ErrCurrencyMismatch)
+
+	zero := usd(0)
+	_, err = original().Reverse(back("bob", &zero))
+	require.ErrorAs(t, err, new(domain.Invalid))
+}
+
 func TestReverse_OnlyTransfersBetweenWallets(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []domain.Kind{domain.KindReversal, domain.KindTopUp} {
