@@ -51,6 +51,8 @@ func (t Transfer) reversible(wanted *money.Money) (money.Money, error) {
 		return money.Money{}, ErrReversalExceeds
 	case wanted == nil:
 		return left, nil
+	case wanted.Currency != left.Currency:
+		return money.Money{}, ErrCurrencyMismatch
 	case wanted.Amount > left.Amount:
 		return money.Money{}, ErrReversalExceeds
 	}
