@@ -35,7 +35,7 @@ func (s TopUpStatus) CanBecome(next TopUpStatus) bool {
 	if s == next {
 		return true
 	}
-	return slices.Contains(topUpStatuses, next)
+	return !s.Final() && next != TopUpCreated && slices.Contains(topUpStatuses, next)
 }
 
 var topUpStatuses = []TopUpStatus{
