@@ -31,5 +31,8 @@ type Period struct{ From, To time.Time }
 
 // NewPeriod refuses a period that ends before it began. Errors: Invalid.
 func NewPeriod(from, to time.Time) (Period, error) {
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return Period{}, Invalid{{Field: "to", Code: "before_from", Detail: "must be later than from"}}
+	}
 	return Period{From: from, To: to}, nil
 }
