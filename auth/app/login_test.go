@@ -1,0 +1,45 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/mock/gomock"
+
+	"github.com/micropay/micropay/auth/app"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+)
+
+func TestLogin_TakesTheAddressInAnyForm(t *testing.T) {
+	b := setup(t)
+	b.idp.EXPECT().Authenticate(gomock.Any(), ports.Credentials{Email: email(t, "ann@example.com"), Password: "a café on the canal", Address: "10.0.0.1"}).
+		Return(ports.Authenticated{Identity: annIdentity(t), Tokens: tokens}, nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	got, err := b.app.Login(t.Context(), app.Credentials{Email: "Ann@EXAMPLE.com", Password: "a cafe\u0301 on the canal", Address: "10.0.0.1"})
+	require.NoError(t, err)
+	require.Equal(t, tokens, got)
+}
+
+func TestLogin_RefusesWhatCannotBeAnAddressLikeAWrongPassword(t *testing.T) {
+	b := setup(t)
+	_, err := b.app.Login(t.Context(), app.Credentials{Email: "nobody", Password: "x"})
+	require.ErrorIs(t, err, domain.ErrInvalidCredentials)
+}
+
+func TestLogin_PassesOnRefusalAndThrottle(t *testing.T) {
+	b := setup(t)
+	wait := domain.Throttled{RetryAfter: time.Minute}
+	b.idp.EXPECT().Authenticate(gomock.Any(), gomock.Any()).Return(ports.Authenticated{}, wait)
+	_, err := b.app.Login(t.Context(), app.Credentials{Email: "ann@example.com", Password: "x"})
+	var got domain.Throttled
+	require.ErrorAs(t, err, &got)
+	require.Equal(t, wait, got)
+}
+
+func login(t *testing.T, b bundle, identity ports.Identity) (ports.Tokens, error) {
+	t.Helper()
+	b.idp.EXPECT().Authenticate(gomock.Any(), gomock.Any()).Return(ports.Authenticated{Identity: identity, Tokens: tokens}, nil)
+	return b.app.Login(t.Context(), app.Credentials{Email: "ann@example.com", Password: goodPassword})
+}
