@@ -43,3 +43,51 @@ func login(t *testing.T, b bundle, identity ports.Identity) (ports.Tokens, error
 	b.idp.EXPECT().Authenticate(gomock.Any(), gomock.Any()).Return(ports.Authenticated{Identity: identity, Tokens: tokens}, nil)
 	return b.app.Login(t.Context(), app.Credentials{Email: "ann@example.com", Password: goodPassword})
 }
+
+// kill -9 between the identity and the user of a registration must not lock anybody out.
+func TestLogin_RestoresAUserWhoseRegistrationWasCutShort(t *testing.T) {
+	b := setup(t)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, domain.ErrUserUnknown)
+	b.users.EXPECT().Ensure(gomock.Any(), ann(t)).Return(ann(t), nil)
+	got, err := login(t, b, annIdentity(t))
+	require.NoError(t, err)
+	require.Equal(t, tokens, got)
+}
+
+func TestLogin_FinishesADeletionThatWasCutShort(t *testing.T) {
+	b := setup(t)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, domain.ErrUserUnknown)
+	b.users.EXPECT().Ensure(gomock.Any(), gomock.Any()).Return(domain.User{}, domain.ErrUserUnknown)
+	b.idp.EXPECT().Delete(gomock.Any(), "u1").Return(nil)
+	got, err := login(t, b, annIdentity(t))
+	require.ErrorIs(t, err, domain.ErrInvalidCredentials)
+	require.Zero(t, got)
+}
+
+func TestLogin_CatchesUpWithAnAddressVerifiedAtTheProvider(t *testing.T) {
+	b := setup(t)
+	verified := annIdentity(t)
+	verified.EmailVerified = true
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().MarkVerified(gomock.Any(), "u1").Return(nil)
+	_, err := login(t, b, verified)
+	require.NoError(t, err)
+}
+
+func TestLogin_TellsWhenTheUserCannotBeRead(t *testing.T) {
+	b := setup(t)
+	verified := annIdentity(t)
+	verified.EmailVerified = true
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, errBoom)
+	_, err := login(t, b, verified)
+	require.ErrorIs(t, err, errBoom)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().MarkVerified(gomock.Any(), "u1").Return(errBoom)
+	_, err = login(t, b, verified)
+	require.ErrorIs(t, err, errBoom)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, domain.ErrUserUnknown)
+	b.users.EXPECT().Ensure(gomock.Any(), gomock.Any()).Return(domain.User{}, domain.ErrUserUnknown)
+	b.idp.EXPECT().Delete(gomock.Any(), "u1").Return(errBoom)
+	_, err = login(t, b, verified)
+	require.ErrorIs(t, err, errBoom)
+}
