@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/micropay/micropay/auth/domain"
@@ -23,8 +24,29 @@ func (a *App) Login(ctx context.Context, c Credentials) (ports.Tokens, error) {
 	if err != nil {
 		return ports.Tokens{}, fmt.Errorf("log in: %w", err)
 	}
-	if _, err := a.Users.ByID(ctx, done.Identity.Subject); err != nil {
+	if err := a.catchUp(ctx, done.Identity); err != nil {
 		return ports.Tokens{}, fmt.Errorf("log in: %w", err)
 	}
 	return done.Tokens, nil
+}
+
+// catchUp brings the user in line with an identity that has just been proven: identity and user
+// are two stores, and a crash may have come between them.
+func (a *App) catchUp(ctx context.Context, identity ports.Identity) error {
+	user, err := a.Users.ByID(ctx, identity.Subject)
+	if errors.Is(err, domain.ErrUserUnknown) {
+		user, err = a.Users.Ensure(ctx, userOf(identity)) // a registration was cut short
+	}
+	switch {
+	case errors.Is(err, domain.ErrUserUnknown): // a deletion was cut short
+		if err := a.Identities.Delete(ctx, identity.Subject); err != nil {
+			return err
+		}
+		return domain.ErrInvalidCredentials
+	case err != nil:
+		return err
+	case identity.EmailVerified && !user.EmailVerified:
+		return a.Users.MarkVerified(ctx, user.ID)
+	}
+	return nil
 }
