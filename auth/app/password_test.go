@@ -8,7 +8,6 @@ import (
 
 	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
-	"github.com/micropay/micropay/auth/ports"
 )
 
 func TestChangePassword_JudgesTheNewPasswordBeforeTheOld(t *testing.T) {
