@@ -111,3 +111,9 @@ func FuzzPasswordPolicy(f *testing.F) {
 		require.Less(t, len(err.Error()), 60, "an error never carries the password")
 	})
 }
+
+func TestPasswordPolicy_IsNotFooledByAnAddressThatBeginsTheName(t *testing.T) {
+	t.Parallel()
+	err := policy.Check("password", "Annabel Lee 12345", "ann@example.com", "Annabel Lee")
+	requireFault(t, err, "password", "too_personal")
+}
