@@ -96,5 +96,6 @@ func personalWords(personal []string) []string {
 		words = append(words, p, local)
 		words = append(words, strings.FieldsFunc(local, func(r rune) bool { return strings.ContainsRune(" .-_+", r) })...)
 	}
+	slices.SortFunc(words, func(a, b string) int { return len(b) - len(a) })
 	return slices.DeleteFunc(words, func(w string) bool { return len([]rune(w)) < 3 })
 }
