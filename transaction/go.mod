@@ -10,6 +10,10 @@ replace (
 	github.com/micropay/micropay/testing => ../testing
 )
 
-require github.com/micropay/micropay/shared v0.0.0
+require (
+	github.com/micropay/micropay/shared v0.0.0
+	github.com/stretchr/testify v1.12.1
+	go.uber.org/mock v0.6.0
+)
 
-require github.com/stretchr/testify v1.12.1 // indirect
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -14,7 +14,7 @@ import (
 	"github.com/micropay/micropay/transaction/domain"
 )
 
-//go:generate go tool -modfile=../../tools/go.mod mockgen -source=ports.go -destination=mocks/ports.go -package=mocks
+//go:generate env GOWORK=off go tool -modfile=../../tools/go.mod mockgen -source=ports.go -destination=mocks/ports.go -package=mocks
 
 // ErrUnavailable says that a database or another service cannot answer now.
 var ErrUnavailable = errors.New("unavailable")
