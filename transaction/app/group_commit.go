@@ -89,6 +89,8 @@ func (g *GroupCommitter) next() []*waiter {
 		}
 		key := owned{w.posting.Caller.ID, w.posting.Key.Value}
 		switch {
+		case key.key != "" && taken[key]:
+			later = append(later, w)
 		default:
 			taken[key] = true
 			group = append(group, w)
