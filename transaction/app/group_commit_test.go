@@ -97,3 +97,22 @@ func TestGroupCommitter_SameKeyWaitsForTheGroupAfter(t *testing.T) {
 		g.answers <- nil
 	})
 }
+
+func TestGroupCommitter_WhoLeftIsLeftOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, g := newGate(t)
+		ctx, leave := context.WithCancel(t.Context())
+		under := post(ctx, c, posting("a", "ka"))
+		<-g.groups
+		gone := post(ctx, c, posting("b", "kb"))
+		stays := post(t.Context(), c, posting("c", "kc"))
+		leave()
+		require.ErrorIs(t, <-under, context.Canceled, "its outcome is not known to who does not wait")
+		require.ErrorIs(t, <-gone, context.Canceled)
+		g.answers <- nil
+		require.Equal(t, []domain.TransferID{"c"}, <-g.groups)
+		g.answers <- nil
+		require.NoError(t, <-stays)
+	})
+}
