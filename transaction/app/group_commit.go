@@ -89,6 +89,7 @@ func (g *GroupCommitter) next() []*waiter {
 		}
 		key := owned{w.posting.Caller.ID, w.posting.Key.Value}
 		switch {
+		case w.ctx.Err() != nil:
 		case key.key != "" && taken[key]:
 			later = append(later, w)
 		default:
