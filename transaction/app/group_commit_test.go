@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,5 +115,35 @@ func TestGroupCommitter_WhoLeftIsLeftOut(t *testing.T) {
 		require.Equal(t, []domain.TransferID{"c"}, <-g.groups)
 		g.answers <- nil
 		require.NoError(t, <-stays)
+	})
+}
+
+func TestGroupCommitter_OnePoisonedPostingFailsAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, g := newGate(t)
+		post(t.Context(), c, posting("a", "ka"))
+		<-g.groups
+		good, bad := post(t.Context(), c, posting("b", "kb")), post(t.Context(), c, posting("c", "kc"))
+		poison := errors.New("poison")
+		for _, answer := range []error{nil, poison, nil, poison} { // a, then both, then b, then c
+			g.answers <- answer
+		}
+		require.NoError(t, <-good)
+		require.ErrorIs(t, <-bad, poison)
+	})
+}
+
+func TestGroupCommitter_DoesNotRepeatWhenTheLedgerIsAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, g := newGate(t)
+		post(t.Context(), c, posting("a", "ka"))
+		b, d := post(t.Context(), c, posting("b", "kb")), post(t.Context(), c, posting("d", "kd"))
+		g.answers <- nil
+		g.answers <- ports.ErrUnavailable
+		require.ErrorIs(t, <-b, ports.ErrUnavailable)
+		require.ErrorIs(t, <-d, ports.ErrUnavailable)
+		require.Len(t, g.groups, 2)
 	})
 }
