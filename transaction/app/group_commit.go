@@ -111,6 +111,12 @@ func (g *GroupCommitter) commit(group []*waiter) {
 		postings[i] = w.posting
 	}
 	posted, err := g.ledger.Post(ctx, postings)
+	if err != nil && len(group) > 1 && !errors.Is(err, ports.ErrUnavailable) {
+		for _, w := range group { // one of them is poison; it fails alone
+			g.commit([]*waiter{w})
+		}
+		return
+	}
 	for i, w := range group {
 		if err != nil {
 			w.answer <- answer{err: err}
