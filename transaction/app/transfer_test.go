@@ -1,0 +1,79 @@
+package app_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/mock/gomock"
+
+	"github.com/micropay/micropay/transaction/app"
+	"github.com/micropay/micropay/transaction/domain"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+func command() app.TransferCommand {
+	return app.TransferCommand{Caller: alice, From: "w1", To: "w2", Amount: usd(1050), Description: "lunch", Key: key("k1")}
+}
+
+func byEmail() app.TransferCommand {
+	c := command()
+	c.To, c.ToEmail = "", "bob@example.com"
+	return c
+}
+
+func TestTransfer_AnswersWithTheSendersBalanceAfterIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ledger.EXPECT().Post(gomock.Any(), []domain.Posting{{
+		Kind: domain.KindTransfer,
+		Order: domain.Order{
+			ID: "id1", Caller: alice, From: "w1", To: "w2", Amount: usd(1050), Description: "lunch", Key: key("k1"),
+		},
+	}}).Return(posted(ports.Posted{Transfer: "id1", At: noon, FromBalance: 450, ToBalance: 99}), nil)
+
+	r, err := b.Transfer(t.Context(), command())
+	require.NoError(t, err)
+	require.Equal(t, domain.Receipt{
+		Transfer: domain.Transfer{
+			ID: "id1", Kind: domain.KindTransfer, From: "w1", To: "w2", FromOwner: "alice", Amount: usd(1050),
+			Description: "lunch", Reversed: usd(0), CreatedAt: noon,
+		},
+		Balance: usd(450),
+	}, r)
+}
+
+func TestTransfer_RefusedByRuleOrLedger_IsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	same := command()
+	same.To = same.From
+	_, err := b.Transfer(t.Context(), same)
+	require.ErrorIs(t, err, domain.ErrSameWallet)
+
+	b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{Err: domain.ErrInsufficientFunds}), nil)
+	_, err = b.Transfer(t.Context(), command())
+	require.ErrorIs(t, err, domain.ErrInsufficientFunds)
+}
+
+func earlier() domain.Transfer {
+	return domain.Transfer{
+		ID: "t0", Kind: domain.KindTransfer, From: "w1", To: "w2", FromOwner: "alice", ToOwner: "bob",
+		Amount: usd(1050), Reversed: usd(0), Description: "lunch", CreatedAt: noon,
+	}
+}
+
+func TestTransfer_SameKeyAgain_GetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{Transfer: "t0", Replayed: true}), nil)
+	b.transfers.EXPECT().Find(gomock.Any(), domain.TransferID("t0")).Return(earlier(), nil)
+	b.transfers.EXPECT().BalanceAfter(gomock.Any(), earlier(), domain.WalletID("w1")).Return(usd(450), nil)
+
+	r, err := b.Transfer(t.Context(), command())
+	require.NoError(t, err)
+	require.Equal(t, domain.Receipt{Transfer: earlier(), Balance: usd(450), Replayed: true}, r)
+}
+
+func back() domain.ReversalOrder {
+	return domain.ReversalOrder{Caller: domain.Caller{ID: "bob"}, Description: "sorry", Key: key("k2")}
+}
