@@ -78,6 +78,9 @@ func (a *App) post(ctx context.Context, p domain.Posting) (domain.Receipt, error
 	if err != nil {
 		return domain.Receipt{}, err
 	}
+	if posted.Replayed {
+		return a.replay(ctx, p.Caller, posted.Transfer)
+	}
 	return domain.Receipt{
 		Transfer: domain.Transfer{
 			ID: p.ID, Kind: p.Kind, From: p.From, To: p.To, FromOwner: p.Caller.ID, Amount: p.Amount,
