@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/mock/gomock"
 
+	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -72,6 +73,100 @@ func TestTransfer_SameKeyAgain_GetsTheFirstAnswer(t *testing.T) {
 	r, err := b.Transfer(t.Context(), command())
 	require.NoError(t, err)
 	require.Equal(t, domain.Receipt{Transfer: earlier(), Balance: usd(450), Replayed: true}, r)
+}
+
+func TestTransfer_ByEmail_GoesToTheRecipientsWallet(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), domain.OwnerID("alice"), key("k1")).Return(domain.TransferID(""), nil)
+	b.directory.EXPECT().ByEmail(gomock.Any(), "bob@example.com").Return(domain.OwnerID("bob"), nil)
+	b.wallets.EXPECT().Receiving(gomock.Any(), domain.OwnerID("bob"), money.Currency("USD")).Return(domain.WalletID("w9"), nil)
+	b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{}), nil)
+
+	r, err := b.Transfer(t.Context(), byEmail())
+	require.NoError(t, err)
+	require.Equal(t, domain.WalletID("w9"), r.To)
+}
+
+func TestTransfer_ByEmail_Again_IsAnsweredWithoutAskingTheDirectory(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID("t0"), nil)
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(earlier(), nil)
+	b.transfers.EXPECT().BalanceAfter(gomock.Any(), gomock.Any(), gomock.Any()).Return(usd(450), nil)
+
+	r, err := b.Transfer(t.Context(), byEmail())
+	require.NoError(t, err)
+	require.True(t, r.Replayed)
+
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), domain.ErrKeyReused)
+	_, err = b.Transfer(t.Context(), byEmail())
+	require.ErrorIs(t, err, domain.ErrKeyReused)
+}
+
+func TestTransfer_ByEmail_RecipientSeenForTheFirstTime_GetsTheirWallet(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), nil)
+	b.directory.EXPECT().ByEmail(gomock.Any(), gomock.Any()).Return(domain.OwnerID("bob"), nil)
+	gomock.InOrder(
+		b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID(""), domain.ErrWalletNotFound),
+		b.wallets.EXPECT().AddDefault(gomock.Any(), domain.Wallet{
+			ID: "id1", Owner: "bob", Name: "USD", Status: domain.Active, Balance: usd(0),
+		}).Return(nil),
+		b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID("id1"), nil),
+	)
+	b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{}), nil)
+
+	r, err := b.Transfer(t.Context(), byEmail())
+	require.NoError(t, err)
+	require.Equal(t, domain.WalletID("id1"), r.To)
+}
+
+func TestTransfer_ByEmail_ToNobody_IsRecipientUnknown(t *testing.T) {
+	t.Parallel()
+	nowhere := func(b *bundle) {
+		b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID(""), domain.ErrWalletNotFound)
+	}
+	cases := map[string]func(b *bundle){
+		"no such address": nil,
+		"has left": func(b *bundle) {
+			nowhere(b)
+			b.wallets.EXPECT().AddDefault(gomock.Any(), gomock.Any()).Return(domain.ErrOwnerClosed)
+		},
+		"closed the only wallet": func(b *bundle) {
+			nowhere(b)
+			b.wallets.EXPECT().AddDefault(gomock.Any(), gomock.Any()).Return(nil)
+			nowhere(b)
+		},
+	}
+	for name, arrange := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), nil)
+			if arrange == nil {
+				b.directory.EXPECT().ByEmail(gomock.Any(), gomock.Any()).Return(domain.OwnerID(""), domain.ErrRecipientUnknown)
+			} else {
+				b.directory.EXPECT().ByEmail(gomock.Any(), gomock.Any()).Return(domain.OwnerID("bob"), nil)
+				arrange(b)
+			}
+			_, err := b.Transfer(t.Context(), byEmail())
+			require.ErrorIs(t, err, domain.ErrRecipientUnknown)
+		})
+	}
+}
+
+func TestTransfer_ByEmail_InACurrencyTheyDoNotHold_IsCurrencyMismatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), nil)
+	b.directory.EXPECT().ByEmail(gomock.Any(), gomock.Any()).Return(domain.OwnerID("bob"), nil)
+	b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID(""), domain.ErrWalletNotFound)
+	c := byEmail()
+	c.Amount.Currency = "EUR"
+	_, err := b.Transfer(t.Context(), c)
+	require.ErrorIs(t, err, domain.ErrCurrencyMismatch)
 }
 
 func back() domain.ReversalOrder {
