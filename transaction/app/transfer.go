@@ -25,7 +25,13 @@ func (a *App) Transfer(ctx context.Context, c TransferCommand) (domain.Receipt, 
 	to := c.To
 	if c.ToEmail != "" {
 		// A repeated request gets its first answer, whatever has become of the recipient.
-		var err error
+		earlier, err := a.Transfers.ByKey(ctx, c.Caller.ID, c.Key)
+		if err != nil {
+			return domain.Receipt{}, err
+		}
+		if earlier != "" {
+			return a.replay(ctx, c.Caller, earlier)
+		}
 		if to, err = a.recipient(ctx, c.ToEmail, c.Amount.Currency); err != nil {
 			return domain.Receipt{}, err
 		}
