@@ -169,6 +169,30 @@ func TestTransfer_ByEmail_InACurrencyTheyDoNotHold_IsCurrencyMismatch(t *testing
 	require.ErrorIs(t, err, domain.ErrCurrencyMismatch)
 }
 
+func TestReadTransfer_GivesEachSideTheirOwnBalance(t *testing.T) {
+	t.Parallel()
+	for caller, wallet := range map[domain.OwnerID]domain.WalletID{"alice": "w1", "bob": "w2"} {
+		b := setup(t)
+		b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(earlier(), nil)
+		b.transfers.EXPECT().BalanceAfter(gomock.Any(), earlier(), wallet).Return(usd(5), nil)
+		r, err := b.ReadTransfer(t.Context(), domain.Caller{ID: caller}, "t0")
+		require.NoError(t, err)
+		require.Equal(t, domain.Receipt{Transfer: earlier(), Balance: usd(5)}, r)
+	}
+}
+
+func TestReadTransfer_StrangersFindNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(earlier(), nil)
+	_, err := b.ReadTransfer(t.Context(), domain.Caller{ID: "mallory"}, "t0")
+	require.ErrorIs(t, err, domain.ErrTransferNotFound)
+
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(domain.Transfer{}, domain.ErrTransferNotFound)
+	_, err = b.ReadTransfer(t.Context(), alice, "t1")
+	require.ErrorIs(t, err, domain.ErrTransferNotFound)
+}
+
 func back() domain.ReversalOrder {
 	return domain.ReversalOrder{Caller: domain.Caller{ID: "bob"}, Description: "sorry", Key: key("k2")}
 }
