@@ -13,6 +13,9 @@ func (a *App) ReadTransfer(ctx context.Context, caller domain.Caller, id domain.
 	if err != nil {
 		return domain.Receipt{}, err
 	}
+	if !t.VisibleTo(caller) {
+		return domain.Receipt{}, domain.ErrTransferNotFound
+	}
 	wallet := t.From
 	if caller.ID == t.ToOwner && caller.ID != t.FromOwner {
 		wallet = t.To
