@@ -28,7 +28,7 @@ func (a *App) OpenWallet(ctx context.Context, owner domain.OwnerID, currency mon
 // on: who is seen for the first time gets it now.
 func (a *App) ListWallets(ctx context.Context, owner domain.OwnerID) ([]domain.Wallet, error) {
 	ws, err := a.Wallets.All(ctx, owner)
-	if err == nil || len(ws) > 0 {
+	if err != nil || len(ws) > 0 {
 		return ws, err
 	}
 	first, err := a.firstWallet(owner)
