@@ -2,17 +2,41 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/mock/gomock"
 
+	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 )
 
 func aWallet() domain.Wallet {
 	return domain.Wallet{ID: "w1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(700), CreatedAt: noon.Add(-time.Hour)}
+}
+
+func TestOpenWallet_IsCalledByItsCurrencyWhenNotNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.wallets.EXPECT().Add(gomock.Any(), domain.Wallet{
+		ID: "id1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(0),
+	}, 3).Return(nil)
+	b.wallets.EXPECT().Find(gomock.Any(), domain.OwnerID("alice"), domain.WalletID("id1")).Return(aWallet(), nil)
+	w, err := b.OpenWallet(t.Context(), "alice", "USD", "")
+	require.NoError(t, err)
+	require.Equal(t, aWallet(), w)
+}
+
+func TestOpenWallet_Refused_AddsNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, err := b.OpenWallet(t.Context(), "alice", "USD", " ")
+	require.ErrorAs(t, err, new(domain.Invalid))
+	b.wallets.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.ErrWalletLimit)
+	_, err = b.OpenWallet(t.Context(), "alice", "USD", "one more")
+	require.ErrorIs(t, err, domain.ErrWalletLimit)
 }
 
 func TestListWallets_EverybodyHasOneFromRegistrationOn(t *testing.T) {
@@ -48,3 +72,63 @@ func (b *bundle) changing(w domain.Wallet, pending bool) {
 			return w, change(&w, pending)
 		})
 }
+
+func TestChangeWallet_RenamesAndFreezesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.changing(aWallet(), false)
+	name, frozen := "Holiday", domain.Frozen
+	_, err := b.ChangeWallet(t.Context(), "alice", "w1", app.WalletChange{Name: &name, Status: &frozen})
+	require.NoError(t, err)
+
+	b.changing(aWallet(), false)
+	_, err = b.ChangeWallet(t.Context(), "alice", "w1", app.WalletChange{})
+	require.NoError(t, err)
+
+	b.changing(aWallet(), false)
+	blank := ""
+	_, err = b.ChangeWallet(t.Context(), "alice", "w1", app.WalletChange{Name: &blank, Status: &frozen})
+	require.ErrorAs(t, err, new(domain.Invalid))
+}
+
+func TestCloseWallet_WaitsForPendingTopUps(t *testing.T) {
+	t.Parallel()
+	empty := aWallet()
+	empty.Balance.Amount = 0
+	for _, c := range []struct {
+		wallet  domain.Wallet
+		pending bool
+		want    error
+	}{{empty, false, nil}, {empty, true, domain.ErrPaymentsPending}, {aWallet(), false, domain.ErrWalletNotEmpty}} {
+		b := setup(t)
+		b.changing(c.wallet, c.pending)
+		_, err := b.CloseWallet(t.Context(), "alice", "w1")
+		require.ErrorIs(t, err, c.want)
+	}
+}
+
+func TestBalance_NowOrAsItWas(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(aWallet(), nil).Times(3)
+	balance, at, err := b.Balance(t.Context(), "alice", "w1", time.Time{})
+	require.NoError(t, err)
+	require.Equal(t, usd(700), balance)
+	require.Equal(t, noon, at)
+
+	then := noon.Add(-time.Minute)
+	b.history.EXPECT().BalanceAt(gomock.Any(), domain.WalletID("w1"), then, true).Return(int64(300), nil)
+	balance, at, err = b.Balance(t.Context(), "alice", "w1", then)
+	require.NoError(t, err)
+	require.Equal(t, usd(300), balance)
+	require.Equal(t, then, at)
+
+	_, _, err = b.Balance(t.Context(), "alice", "w1", noon.Add(1))
+	require.ErrorAs(t, err, new(domain.Invalid), "nobody knows tomorrow's balance")
+
+	b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Wallet{}, domain.ErrWalletNotFound)
+	_, _, err = b.Balance(t.Context(), "mallory", "w1", time.Time{})
+	require.ErrorIs(t, err, domain.ErrWalletNotFound)
+}
+
+var errBoom = errors.New("boom")
