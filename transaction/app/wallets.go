@@ -67,6 +67,9 @@ func (a *App) ChangeWallet(ctx context.Context, owner domain.OwnerID, id domain.
 // domain.ErrWalletNotEmpty, domain.ErrPaymentsPending.
 func (a *App) CloseWallet(ctx context.Context, owner domain.OwnerID, id domain.WalletID) (domain.Wallet, error) {
 	return a.Wallets.Change(ctx, owner, id, func(w *domain.Wallet, pending bool) error {
+		if pending {
+			return domain.ErrPaymentsPending
+		}
 		return w.Close()
 	})
 }
