@@ -15,7 +15,7 @@ type askProvider func(context.Context, domain.TopUp) (ports.Charge, error)
 func (a *App) carryOn(ctx context.Context, t domain.TopUp, ask askProvider) (domain.TopUp, error) {
 	charge, err := ask(ctx, t)
 	if err != nil {
-		return t, err
+		charge = ports.Charge{Status: domain.TopUpProcessing, ProviderRef: t.ProviderRef}
 	}
 	if !t.Status.CanBecome(charge.Status) {
 		return t, fmt.Errorf("top-up %s: provider %s moves it from %s to %s", t.ID, t.Provider, t.Status, charge.Status)
