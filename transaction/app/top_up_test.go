@@ -95,3 +95,34 @@ func TestTopUp_UnknownOutcome_StaysProcessing(t *testing.T) {
 	require.NoError(t, err, "an open outcome is no failure")
 	require.Equal(t, domain.TopUpProcessing, r.Status)
 }
+
+func TestTopUp_SameKeyAgain_GetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(settled(), true, nil)
+	b.receipt()
+	r, err := b.TopUp(t.Context(), topUp())
+	require.NoError(t, err)
+	require.True(t, r.Replayed)
+}
+
+func TestTopUp_SameKeyWhileTheFirstRuns_IsInProgress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.TopUpCreated, 59*time.Second), true, nil)
+	_, err := b.TopUp(t.Context(), topUp())
+	require.ErrorIs(t, err, domain.ErrKeyInProgress)
+}
+
+func TestTopUp_SameKeyAfterACrash_IsCarriedOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.TopUpCreated, time.Minute), true, nil)
+	b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil)
+	b.credits()
+	b.receipt()
+	r, err := b.TopUp(t.Context(), topUp())
+	require.NoError(t, err)
+	require.True(t, r.Replayed)
+	require.Equal(t, domain.TopUpSucceeded, r.Status)
+}
