@@ -44,6 +44,8 @@ func (a *App) TopUp(ctx context.Context, c TopUpCommand) (TopUpReceipt, error) {
 	switch {
 	case err != nil:
 		return TopUpReceipt{}, err
+	case replayed && t.Status == domain.TopUpCreated && a.Now().Sub(t.UpdatedAt) < a.TopUpPatience:
+		return TopUpReceipt{}, domain.ErrKeyInProgress
 	case !replayed || t.Status == domain.TopUpCreated:
 		// A payment outlives the client that asked for it.
 		if t, err = a.carryOn(ctx, t, provider.Start); err != nil {
