@@ -96,6 +96,22 @@ func TestTopUp_UnknownOutcome_StaysProcessing(t *testing.T) {
 	require.Equal(t, domain.TopUpProcessing, r.Status)
 }
 
+func TestTopUp_OutlivesItsClient(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.TopUpCreated, 0), false, nil)
+	b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).DoAndReturn(func(ctx context.Context, _ domain.TopUp) (ports.Charge, error) {
+		hangUp()
+		return ports.Charge{Status: domain.TopUpSucceeded}, ctx.Err()
+	})
+	b.credits()
+	b.receipt()
+	r, err := b.TopUp(ctx, topUp())
+	require.NoError(t, err)
+	require.Equal(t, domain.TopUpSucceeded, r.Status)
+}
+
 func TestTopUp_SameKeyAgain_GetsTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -125,4 +141,107 @@ func TestTopUp_SameKeyAfterACrash_IsCarriedOn(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, r.Replayed)
 	require.Equal(t, domain.TopUpSucceeded, r.Status)
+}
+
+func TestTopUp_Refused_AsksNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	unknown := topUp()
+	unknown.Provider = "piggybank"
+	_, err := b.TopUp(t.Context(), unknown)
+	require.ErrorIs(t, err, domain.ErrProviderUnknown)
+
+	nothing := topUp()
+	nothing.Amount.Amount = 0
+	_, err = b.TopUp(t.Context(), nothing)
+	require.ErrorAs(t, err, new(domain.Invalid))
+
+	b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TopUp{}, false, domain.ErrWalletNotActive)
+	_, err = b.TopUp(t.Context(), topUp())
+	require.ErrorIs(t, err, domain.ErrWalletNotActive)
+}
+
+func TestTopUp_WhatCannotBeWritten_IsLeftForLater(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(b *bundle){
+		"no provider account": func(b *bundle) {
+			b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil)
+			b.ledger.EXPECT().ProviderAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID(""), ports.ErrUnavailable)
+		},
+		"ledger away": func(b *bundle) {
+			b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil)
+			b.ledger.EXPECT().ProviderAccount(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID("sys"), nil)
+			b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(nil, ports.ErrUnavailable)
+		},
+		"status not stored": func(b *bundle) {
+			b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpFailed}, nil)
+			b.topUps.EXPECT().Record(gomock.Any(), gomock.Any()).Return(ports.ErrUnavailable)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.topUps.EXPECT().Add(gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.TopUpCreated, 0), false, nil)
+			arrange(b)
+			_, err := b.TopUp(t.Context(), topUp())
+			require.ErrorIs(t, err, ports.ErrUnavailable)
+		})
+	}
+}
+
+func TestSettleTopUps_AsksAboutWhatWasLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	open := intent(domain.TopUpProcessing, time.Hour)
+	b.topUps.EXPECT().Claim(gomock.Any(), noon.Add(-time.Minute), 10).Return([]domain.TopUp{open}, nil)
+	b.provider.EXPECT().Look(gomock.Any(), open).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil)
+	b.credits()
+	n, err := b.SettleTopUps(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+}
+
+func TestSettleTopUps_StartsWhatTheProviderMayNeverHaveHeard(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topUps.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).Return([]domain.TopUp{intent(domain.TopUpCreated, time.Hour)}, nil)
+	b.provider.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil)
+	b.credits()
+	_, err := b.SettleTopUps(t.Context(), 10)
+	require.NoError(t, err)
+}
+
+func TestSettleTopUps_OneTroubleDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	foreign, backwards := intent(domain.TopUpProcessing, time.Hour), intent(domain.TopUpProcessing, time.Hour)
+	foreign.Provider = "gone"
+	b.topUps.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).
+		Return([]domain.TopUp{foreign, backwards, intent(domain.TopUpProcessing, time.Hour)}, nil)
+	gomock.InOrder(
+		b.provider.EXPECT().Look(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpCreated}, nil),
+		b.provider.EXPECT().Look(gomock.Any(), gomock.Any()).Return(ports.Charge{Status: domain.TopUpSucceeded}, nil),
+	)
+	b.credits()
+	n, err := b.SettleTopUps(t.Context(), 10)
+	require.Equal(t, 3, n)
+	require.ErrorIs(t, err, domain.ErrProviderUnknown)
+	require.ErrorContains(t, err, "moves it from processing to created")
+
+	b.topUps.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, ports.ErrUnavailable)
+	_, err = b.SettleTopUps(t.Context(), 10)
+	require.ErrorIs(t, err, ports.ErrUnavailable)
+}
+
+func TestReadTopUp_IsTheOwnersOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.topUps.EXPECT().Find(gomock.Any(), domain.OwnerID("mallory"), domain.TopUpID("p1")).Return(domain.TopUp{}, domain.ErrTopUpNotFound)
+	_, err := b.ReadTopUp(t.Context(), "mallory", "p1")
+	require.ErrorIs(t, err, domain.ErrTopUpNotFound)
+
+	b.topUps.EXPECT().Find(gomock.Any(), domain.OwnerID("alice"), domain.TopUpID("p1")).Return(settled(), nil)
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(domain.Transfer{}, errBoom)
+	_, err = b.ReadTopUp(t.Context(), "alice", "p1")
+	require.ErrorIs(t, err, errBoom)
 }
