@@ -48,7 +48,7 @@ func (a *App) TopUp(ctx context.Context, c TopUpCommand) (TopUpReceipt, error) {
 		return TopUpReceipt{}, domain.ErrKeyInProgress
 	case !replayed || t.Status == domain.TopUpCreated:
 		// A payment outlives the client that asked for it.
-		if t, err = a.carryOn(ctx, t, provider.Start); err != nil {
+		if t, err = a.carryOn(context.WithoutCancel(ctx), t, provider.Start); err != nil {
 			return TopUpReceipt{}, err
 		}
 	}
