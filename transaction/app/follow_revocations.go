@@ -72,7 +72,7 @@ func (r *Revocations) learn(rs []ports.Revocation, cursor string, now time.Time)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cursor, r.loaded = cursor, true
-	for _, rev := range rs[:0] {
+	for _, rev := range rs {
 		id := rev.Kind + "/" + rev.ID
 		if old, known := r.ended[id]; !known || old.RevokedAt.Before(rev.RevokedAt) {
 			r.ended[id] = rev
