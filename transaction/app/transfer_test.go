@@ -196,3 +196,48 @@ func TestReadTransfer_StrangersFindNothing(t *testing.T) {
 func back() domain.ReversalOrder {
 	return domain.ReversalOrder{Caller: domain.Caller{ID: "bob"}, Description: "sorry", Key: key("k2")}
 }
+
+func TestReverseTransfer_PostsTheWayBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), domain.OwnerID("bob"), key("k2")).Return(domain.TransferID(""), nil)
+	b.transfers.EXPECT().Find(gomock.Any(), domain.TransferID("t0")).Return(earlier(), nil)
+	b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{At: noon, FromBalance: 3}), nil)
+
+	r, err := b.ReverseTransfer(t.Context(), "t0", back())
+	require.NoError(t, err)
+	require.Equal(t, domain.KindReversal, r.Kind)
+	require.Equal(t, domain.TransferID("t0"), r.Reverses)
+	require.Equal(t, []domain.WalletID{"w2", "w1"}, []domain.WalletID{r.From, r.To})
+	require.Equal(t, usd(3), r.Balance)
+}
+
+func TestReverseTransfer_SameKeyAgain_GetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID("r0"), nil)
+	b.transfers.EXPECT().Find(gomock.Any(), domain.TransferID("r0")).Return(earlier(), nil)
+	b.transfers.EXPECT().BalanceAfter(gomock.Any(), gomock.Any(), gomock.Any()).Return(usd(1), nil)
+	r, err := b.ReverseTransfer(t.Context(), "t0", back())
+	require.NoError(t, err)
+	require.True(t, r.Replayed)
+}
+
+func TestReverseTransfer_Refused_PostsNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), domain.ErrKeyReused)
+	_, err := b.ReverseTransfer(t.Context(), "t0", back())
+	require.ErrorIs(t, err, domain.ErrKeyReused)
+
+	b.transfers.EXPECT().ByKey(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.TransferID(""), nil).Times(2)
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(domain.Transfer{}, domain.ErrTransferNotFound)
+	_, err = b.ReverseTransfer(t.Context(), "t0", back())
+	require.ErrorIs(t, err, domain.ErrTransferNotFound)
+
+	b.transfers.EXPECT().Find(gomock.Any(), gomock.Any()).Return(earlier(), nil)
+	o := back()
+	o.Caller = alice
+	_, err = b.ReverseTransfer(t.Context(), "t0", o)
+	require.ErrorIs(t, err, domain.ErrNotReceiver)
+}
