@@ -12,11 +12,13 @@ replace (
 
 require (
 	github.com/fergusstrange/embedded-postgres v1.34.0
+	github.com/jmoiron/sqlx v1.4.0
 	github.com/lib/pq v1.12.3
 	github.com/stretchr/testify v1.12.1
 )
 
 require (
+	github.com/go-sql-driver/mysql v1.10.1 // indirect
 	github.com/xi2/xz v0.0.0-20171230120015-48954b6210f8 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
