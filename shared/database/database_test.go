@@ -50,7 +50,7 @@ func openDB(t *testing.T, cfg database.Config) *sqlx.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), cfg)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	t.Cleanup(func() { _ = db.Close() }) // its lines may have been cut
 	return db
 }
 
