@@ -26,8 +26,15 @@ func newLine(t *testing.T, dsn string) (*line, string) {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	require.NoError(t, err)
+	l := forward(t, "127.0.0.1:0", u.Host)
+	return l, withHost(t, dsn, l.listener.Addr().String())
+}
+
+// forward lays a line from one address to another.
+func forward(t *testing.T, from, to string) *line {
 	l := &line{}
-	l.listener, err = net.Listen("tcp", "127.0.0.1:0")
+	var err error
+	l.listener, err = net.Listen("tcp", from)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.listener.Close(); l.cut() })
 	go func() {
@@ -36,7 +43,7 @@ func newLine(t *testing.T, dsn string) (*line, string) {
 			if err != nil {
 				return
 			}
-			s, err := net.Dial("tcp", u.Host)
+			s, err := net.Dial("tcp", to)
 			if err != nil {
 				_ = c.Close()
 				continue
@@ -49,7 +56,7 @@ func newLine(t *testing.T, dsn string) (*line, string) {
 			go l.copy(c, s, nil, &doomed)
 		}
 	}()
-	return l, withHost(t, dsn, l.listener.Addr().String())
+	return l
 }
 
 func (l *line) isCutAt(b []byte) bool {
