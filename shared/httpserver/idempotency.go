@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/micropay/micropay/shared/problem"
 )
@@ -36,5 +37,6 @@ func parseKey(s string) (string, bool) {
 	if len(s) < 1 || len(s) > 255 {
 		return "", false
 	}
-	return s, true
+	outside := func(c rune) bool { return c <= ' ' || c > '~' || c == ',' || c == '"' }
+	return s, strings.IndexFunc(s, outside) < 0
 }
