@@ -31,7 +31,10 @@ func Decode(r *http.Request, dst any) error {
 	if err != nil {
 		return readProblem(err)
 	}
-	if err := json.Unmarshal(body, dst); err != nil {
+	if reason := forbidden(body); reason != "" {
+		return problem.New(http.StatusBadRequest, "malformed_json", reason)
+	}
+	if err := json.Unmarshal(body, dst, json.RejectUnknownMembers(true)); err != nil {
 		return problem.New(http.StatusBadRequest, "malformed_json", explain(err))
 	}
 	return nil
