@@ -91,7 +91,7 @@ func DecodeCursor(text string, place any) error {
 	if err != nil || len(text) > maxCursor {
 		return ErrInvalidCursor
 	}
-	if err := json.Unmarshal(b, place); err != nil {
+	if err := json.Unmarshal(b, place, json.RejectUnknownMembers(true)); err != nil {
 		return ErrInvalidCursor
 	}
 	return nil
