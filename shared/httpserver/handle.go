@@ -69,6 +69,9 @@ func send(w http.ResponseWriter, r *http.Request, reply Reply) error {
 	case reply.Stream != nil:
 		s := &stream{w: w, reply: reply, control: http.NewResponseController(w)}
 		err := reply.Stream(unbounded(r.Context()), s)
+		if err != nil && s.begun {
+			panic(http.ErrAbortHandler)
+		}
 		if err == nil && !s.begun {
 			s.begin()
 		}
