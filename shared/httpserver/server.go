@@ -41,6 +41,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return err
 	case <-ctx.Done():
 	}
+	s.health.Drain()
 	if s.config.DrainDelay > 0 {
 		select {
 		case err := <-failed:
