@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -10,8 +11,15 @@ import (
 type validator interface{ Validate() error }
 
 // validate asks ptr's struct and the structs within it, outside first, and collects the lines.
+// An embedded struct answers for its outer one too: the same line is kept once.
 func validate(ptr any) []string {
-	return validateValue(reflect.ValueOf(ptr).Elem())
+	var lines []string
+	for _, line := range validateValue(reflect.ValueOf(ptr).Elem()) {
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func validateValue(v reflect.Value) []string {
