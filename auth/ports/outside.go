@@ -2,10 +2,15 @@ package ports
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/micropay/micropay/auth/domain"
 )
+
+// ErrUnavailable says that something outside does not answer now: nothing was decided, and the
+// same call may succeed later.
+var ErrUnavailable = errors.New("not available now")
 
 // Users keeps the profiles of people.
 type Users interface {
@@ -28,7 +33,7 @@ type Users interface {
 // Wallets is what auth asks of the transaction service.
 type Wallets interface {
 	// CloseOwner makes sure that the person has no open wallet and can open none any more.
-	// ErrWalletsNotClosed. Idempotent.
+	// ErrWalletsNotClosed, ErrUnavailable. Idempotent.
 	CloseOwner(ctx context.Context, userID string) error
 }
 

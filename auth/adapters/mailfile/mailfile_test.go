@@ -1,0 +1,81 @@
+package mailfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/auth/adapters/mailfile"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+)
+
+func mailbox(t *testing.T) (*mailfile.Mailbox, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "mail")
+	now := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+	return mailfile.New(dir, func() time.Time { now = now.Add(time.Second); return now }), dir
+}
+
+func to(t *testing.T, raw string) domain.Email {
+	t.Helper()
+	e, err := domain.ParseEmail(raw)
+	require.NoError(t, err)
+	return e
+}
+
+func TestMailbox_GivesBackWhatWasSentNewestFirst(t *testing.T) {
+	t.Parallel()
+	box, dir := mailbox(t)
+	letters, err := box.List("", 10)
+	require.NoError(t, err)
+	require.Empty(t, letters, "a mailbox nobody wrote to is empty")
+	text := "<script> {{.Secret}} ünï\u202e\n\nBcc: not a header\n.\n"
+	require.NoError(t, box.Send(t.Context(), ports.Mail{To: to(t, "ann@example.com"), Subject: "Grüße", Text: text}))
+	require.NoError(t, box.Send(t.Context(), ports.Mail{To: to(t, "bob@example.com"), Subject: "Hello", Text: "x"}))
+	letters, err = box.List("", 10)
+	require.NoError(t, err)
+	require.Len(t, letters, 2)
+	require.Equal(t, "bob@example.com", letters[0].To)
+	require.Equal(t, "Grüße", letters[1].Subject)
+	require.Equal(t, text, letters[1].Text)
+	only, err := box.List("Ann@example.com", 10)
+	require.NoError(t, err)
+	require.Equal(t, letters[1:], only)
+	one, err := box.List("", 1)
+	require.NoError(t, err)
+	require.Equal(t, letters[:1], one)
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "codes are for nobody else to read")
+}
+
+func TestMailbox_LetsNothingAddAHeader(t *testing.T) {
+	t.Parallel()
+	box, _ := mailbox(t)
+	for _, subject := range []string{"Hi\r\nBcc: eve@example.com", "Hi\nBcc: eve@example.com", "Hi\rBcc: eve@example.com"} {
+		require.Error(t, box.Send(t.Context(), ports.Mail{To: to(t, "ann@example.com"), Subject: subject, Text: "x"}))
+	}
+	letters, err := box.List("", 10)
+	require.NoError(t, err)
+	require.Empty(t, letters)
+}
+
+func TestMailbox_TellsWhenItCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	box := mailfile.New(filepath.Join(file, "mail"), time.Now)
+	require.Error(t, box.Send(t.Context(), ports.Mail{To: to(t, "ann@example.com")}))
+	_, err := box.List("", 10)
+	require.Error(t, err)
+	junk, dir := mailbox(t)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "junk.eml"), []byte(strings.Repeat("junk", 9)), 0o600))
+	_, err = junk.List("", 10)
+	require.Error(t, err)
+}
