@@ -1,0 +1,171 @@
+package localidp
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/shared/database"
+)
+
+// Authenticate judges a password and starts a session.
+//
+// An unknown address goes the same way as a known one: the same throttle, the same queries, one
+// hash. The throttle is looked at again after the wait for a hashing slot, so that of a burst of
+// guesses only as many are judged as hash at the same time.
+func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (ports.Authenticated, error) {
+	row, err := p.judge(ctx, in, func() (identityRow, error) { return p.byEmail(ctx, p.db, in.Email, "") })
+	if err != nil {
+		return ports.Authenticated{}, err
+	}
+	key, err := p.keys.signer(ctx) // not inside the transaction: it may need a connection of its own
+	if err != nil {
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
+	}
+	var done ports.Authenticated
+	refused, err := p.decide(ctx, func(tx *sqlx.Tx) error {
+		locked, err := p.bySubject(ctx, tx, row.Subject, "FOR UPDATE")
+		if errors.Is(err, sql.ErrNoRows) || err == nil && locked.PasswordHash != row.PasswordHash {
+			return domain.ErrInvalidCredentials // changed or deleted since it was judged
+		} else if err != nil {
+			return err
+		}
+		if done.Identity, err = locked.identity(); err != nil {
+			return err
+		}
+		done.Tokens, err = p.startSession(ctx, tx, key, locked)
+		return err
+	})
+	if err := firstOf(err, refused); err != nil {
+		return ports.Authenticated{}, err
+	}
+	return done, nil
+}
+
+// judge compares the password with that of the account that find gives, throttled.
+func (p *Provider) judge(ctx context.Context, in ports.Credentials, find func() (identityRow, error)) (identityRow, error) {
+	account, network := throttleKeys(in)
+	if err := p.throttled(ctx, account, network); err != nil {
+		return identityRow{}, err
+	}
+	leave, err := p.hashes.enter(ctx)
+	if err != nil {
+		return identityRow{}, err
+	}
+	defer leave()
+	if err := p.throttled(ctx, account, network); err != nil {
+		return identityRow{}, err
+	}
+	row, err := find()
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return identityRow{}, fmt.Errorf("find identity: %w", err)
+	}
+	ok, err := p.hashes.matches(in.Password, row.PasswordHash)
+	if err != nil {
+		return identityRow{}, fmt.Errorf("compare password: %w", err)
+	}
+	if ok {
+		return row, p.forgiveAccount(ctx, account)
+	}
+	if err := p.fail(ctx, account, network); err != nil {
+		return identityRow{}, err
+	}
+	return identityRow{}, domain.ErrInvalidCredentials
+}
+
+// throttleKeys names the account and the network address in the table of failures. An IPv6
+// customer has a whole /64, so that is what counts as one address.
+func throttleKeys(in ports.Credentials) (account, network []byte) {
+	place := in.Address
+	if ip, err := netip.ParseAddr(place); err == nil && ip.Unmap().Is6() {
+		prefix, _ := ip.WithZone("").Prefix(64)
+		place = prefix.String()
+	} else if err == nil {
+		place = ip.Unmap().String()
+	}
+	a, n := sha256.Sum256([]byte("account "+in.Email.String())), sha256.Sum256([]byte("network "+place))
+	return a[:], n[:]
+}
+
+const failuresSQL = `SELECT count, last FROM auth.failed_attempt WHERE key = $1`
+
+// throttled is domain.Throttled while the account or the network has to wait.
+func (p *Provider) throttled(ctx context.Context, account, network []byte) error {
+	now, wait := p.now(), time.Duration(0)
+	for _, c := range []struct {
+		key  []byte
+		rule domain.Throttle
+	}{{account, p.opts.Accounts}, {network, p.opts.Networks}} {
+		f, err := p.failures(ctx, p.db, failuresSQL, c.key)
+		if err != nil {
+			return err
+		}
+		wait = max(wait, c.rule.Wait(f, now))
+	}
+	if wait > 0 {
+		return domain.Throttled{RetryAfter: wait}
+	}
+	return nil
+}
+
+func (p *Provider) failures(ctx context.Context, q sqlx.QueryerContext, query string, key []byte) (domain.Failures, error) {
+	var row struct {
+		Count int       `db:"count"`
+		Last  time.Time `db:"last"`
+	}
+	err := sqlx.GetContext(ctx, q, &row, query, key)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return domain.Failures{}, fmt.Errorf("read failed attempts: %w", err)
+	}
+	return domain.Failures{Count: row.Count, Last: row.Last}, nil
+}
+
+const (
+	touchFailuresSQL = `INSERT INTO auth.failed_attempt (key, count, last) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING`
+	setFailuresSQL   = `UPDATE auth.failed_attempt SET count = $2, last = $3 WHERE key = $1`
+	forgiveSQL       = `DELETE FROM auth.failed_attempt WHERE key = $1`
+)
+
+// fail counts one failure for both, one after the other so that no two attempts can deadlock.
+func (p *Provider) fail(ctx context.Context, account, network []byte) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // hanging up does not undo a guess
+	defer cancel()
+	for _, c := range []struct {
+		key  []byte
+		rule domain.Throttle
+	}{{account, p.opts.Accounts}, {network, p.opts.Networks}} {
+		err := database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
+			now := p.now()
+			if _, err := tx.ExecContext(ctx, touchFailuresSQL, c.key, now); err != nil {
+				return err
+			}
+			f, err := p.failures(ctx, tx, failuresSQL+" FOR UPDATE", c.key)
+			if err != nil {
+				return err
+			}
+			f = c.rule.Fail(f, now)
+			_, err = tx.ExecContext(ctx, setFailuresSQL, c.key, f.Count, f.Last)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("count failed attempt: %w", err)
+		}
+	}
+	return nil
+}
+
+// forgiveAccount forgets an account's failures after a success; the network's stay.
+func (p *Provider) forgiveAccount(ctx context.Context, account []byte) error {
+	if _, err := p.db.ExecContext(ctx, forgiveSQL, account); err != nil {
+		return fmt.Errorf("forget failed attempts: %w", err)
+	}
+	return nil
+}

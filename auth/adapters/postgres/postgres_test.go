@@ -1,0 +1,80 @@
+package postgres_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/auth/adapters/postgres"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/migrations"
+	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/testing/contract/authports"
+	"github.com/micropay/micropay/testing/pgtest"
+)
+
+func database(t *testing.T) *pgtest.DB {
+	t.Helper()
+	return pgtest.New(t, pgtest.Schema{Name: "auth", FS: migrations.FS})
+}
+
+func TestUsers_KeepTheContract(t *testing.T) {
+	t.Parallel()
+	authports.Users(t, func(t *testing.T) ports.Users { return postgres.NewUsers(database(t).App, time.Now) })
+}
+
+func TestRevocations_KeepTheContract(t *testing.T) {
+	t.Parallel()
+	authports.Revocations(t, func(t *testing.T) ports.Revocations { return postgres.NewRevocations(database(t).App) })
+}
+
+// A line of an unfinished transaction must not be overtaken: who reads past it would never see it.
+func TestRevocations_ALateCommitIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	feed := postgres.NewRevocations(db.App)
+	slow, err := db.App.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	at := time.Now()
+	_, err = slow.ExecContext(t.Context(), "SELECT auth.record_revocation('session', 'slow', $1, $1)", at)
+	require.NoError(t, err)
+	quick := make(chan error, 1)
+	go func() {
+		quick <- feed.Record(context.WithoutCancel(t.Context()), ports.Revocation{Kind: ports.RevokedSession, ID: "quick", At: at, ExpiresAt: at})
+	}()
+	require.Eventually(t, func() bool {
+		var waiting int
+		return db.Admin.Get(&waiting, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == nil && waiting == 1
+	}, 5*time.Second, 5*time.Millisecond, "the quick one waits for the slow one")
+	require.NoError(t, slow.Commit())
+	require.NoError(t, <-quick)
+	lines, err := feed.After(t.Context(), 0, 10)
+	require.NoError(t, err)
+	require.Equal(t, "slow", lines[0].ID)
+	require.Equal(t, "quick", lines[1].ID)
+}
+
+func TestPostgres_TellsFaultsFromRefusals(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	users, feed := postgres.NewUsers(db.App, time.Now), postgres.NewRevocations(db.App)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	const id = "01890000-0000-7000-8000-000000000000"
+	_, err := users.ByID(gone, id)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = users.Ensure(gone, domain.User{ID: id})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, users.Delete(gone, id), context.Canceled)
+	require.ErrorIs(t, feed.Record(gone, ports.Revocation{}), context.Canceled)
+	_, err = feed.After(gone, 0, 1)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = feed.Revoked(gone, "u", "s", time.Now())
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = db.Owner.Exec("INSERT INTO auth.users (id, email, name, created_at) VALUES ($1, 'no address', 'x', now())", id)
+	require.NoError(t, err)
+	_, err = users.ByID(t.Context(), id)
+	require.ErrorContains(t, err, "stored user "+id, "a row the domain cannot accept is a fault")
+}
