@@ -9,3 +9,13 @@ replace (
 	github.com/micropay/micropay/shared => ../shared
 	github.com/micropay/micropay/transaction => ../transaction
 )
+
+require (
+	github.com/micropay/micropay/auth v0.0.0
+	github.com/micropay/micropay/shared v0.0.0
+)
+
+require (
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/stretchr/testify v1.12.1 // indirect
+)
