@@ -11,11 +11,11 @@ replace (
 )
 
 require (
+	github.com/google/uuid v1.6.0
+	github.com/jmoiron/sqlx v1.4.0
+	github.com/lib/pq v1.12.3
 	github.com/micropay/micropay/auth v0.0.0
-	github.com/micropay/micropay/shared v0.0.0
+	github.com/stretchr/testify v1.12.1
 )
 
-require (
-	github.com/google/uuid v1.6.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
-)
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
