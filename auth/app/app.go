@@ -20,6 +20,8 @@ type Deps struct {
 	Revocations ports.Revocations
 	Text        ports.Text
 	Passwords   domain.PasswordPolicy
+	// VerifiedOnly refuses to log anybody in whose address is not proven.
+	VerifiedOnly bool
 }
 
 // App is the use cases of auth.

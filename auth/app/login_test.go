@@ -91,3 +91,17 @@ func TestLogin_TellsWhenTheUserCannotBeRead(t *testing.T) {
 	_, err = login(t, b, verified)
 	require.ErrorIs(t, err, errBoom)
 }
+
+func TestLogin_MayDemandAProvenAddress(t *testing.T) {
+	b := setup(t)
+	b.app.VerifiedOnly = true
+	_, err := login(t, b, annIdentity(t))
+	require.ErrorIs(t, err, domain.ErrEmailNotVerified)
+	proven := annIdentity(t)
+	proven.EmailVerified = true
+	verified := ann(t)
+	verified.EmailVerified = true
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(verified, nil)
+	_, err = login(t, b, proven)
+	require.NoError(t, err)
+}

@@ -20,6 +20,7 @@ type Refusal string
 const (
 	ErrEmailTaken          Refusal = "email_taken"           // somebody has registered this address
 	ErrInvalidCredentials  Refusal = "invalid_credentials"   // unknown address or wrong password: never says which
+	ErrEmailNotVerified    Refusal = "email_not_verified"    // the password is right, but the address must be proven first
 	ErrInvalidRefreshToken Refusal = "invalid_refresh_token" // unknown, expired, used or revoked: never says which
 	ErrInvalidCode         Refusal = "invalid_code"          // a mailed code that is wrong, expired, used or tried too often
 	ErrUserUnknown         Refusal = "user_unknown"          // nobody has this id or address
@@ -30,7 +31,7 @@ const (
 // Refusals lists every Refusal, for tables that must know them all.
 func Refusals() []Refusal {
 	return []Refusal{
-		ErrEmailTaken, ErrInvalidCredentials, ErrInvalidRefreshToken, ErrInvalidCode,
+		ErrEmailTaken, ErrInvalidCredentials, ErrEmailNotVerified, ErrInvalidRefreshToken, ErrInvalidCode,
 		ErrUserUnknown, ErrWalletsNotClosed, ErrInvalidCursor,
 	}
 }
