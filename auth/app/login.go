@@ -14,7 +14,7 @@ type Credentials struct{ Email, Password, Address string }
 
 // Login starts a session.
 //
-// Errors: domain.ErrInvalidCredentials, domain.Throttled.
+// Errors: domain.ErrInvalidCredentials, domain.Throttled; domain.ErrEmailNotVerified where that is asked for.
 func (a *App) Login(ctx context.Context, c Credentials) (ports.Tokens, error) {
 	email, err := a.parseEmail(c.Email)
 	if err != nil {
@@ -23,6 +23,9 @@ func (a *App) Login(ctx context.Context, c Credentials) (ports.Tokens, error) {
 	done, err := a.Identities.Authenticate(ctx, ports.Credentials{Email: email, Password: a.Text.NFKC(c.Password), Address: c.Address})
 	if err != nil {
 		return ports.Tokens{}, fmt.Errorf("log in: %w", err)
+	}
+	if a.VerifiedOnly && !done.Identity.EmailVerified {
+		return ports.Tokens{}, domain.ErrEmailNotVerified // told only to who knows the password
 	}
 	if err := a.catchUp(ctx, done.Identity); err != nil {
 		return ports.Tokens{}, fmt.Errorf("log in: %w", err)
