@@ -90,7 +90,7 @@ func TestNew_IsQuick(t *testing.T) {
 	s := schema("pgtest", "")
 	pgtest.New(t, s)
 	best := time.Hour
-	for range 5 { // the best of a few: the machine may be busy
+	for try := 0; try < 20 && best > 200*time.Millisecond; try++ { // the machine may be busy
 		start := time.Now()
 		pgtest.New(t, s)
 		best = min(best, time.Since(start))
