@@ -19,6 +19,8 @@ require (
 	github.com/stretchr/testify v1.12.1
 )
 
+require github.com/MicahParks/jwkset v0.11.4
+
 require (
 	github.com/go-json-experiment/json v1.27.2
 	github.com/google/uuid v1.6.0
@@ -39,7 +41,7 @@ require (
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/micropay/micropay/testing v0.0.0
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
