@@ -77,3 +77,10 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
+	github.com/google/uuid v1.6.0
+	github.com/micropay/micropay/shared v0.0.0
+	github.com/micropay/micropay/transaction v0.0.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

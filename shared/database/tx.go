@@ -29,7 +29,7 @@ const (
 func InTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(*sqlx.Tx) error) error {
 	for try := 0; ; try++ {
 		err := inTx(ctx, db, opts, fn)
-		if try == maxRetries || !gaveWay(err) {
+		if try == maxRetries || !IsRetryable(err) {
 			return err
 		}
 		// Jitter, so that the two do not meet again.
@@ -42,8 +42,9 @@ func InTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(*sqlx.T
 	}
 }
 
-// gaveWay says that the server, not the commands, ended the transaction, and surely did.
-func gaveWay(err error) bool {
+// IsRetryable says that the server gave the transaction up for the sake of another (serialization
+// failure, deadlock): nothing of it stands, and doing it again may succeed.
+func IsRetryable(err error) bool {
 	e := pq.As(err)
 	return e != nil && (e.SQLState() == serializationFailure || e.SQLState() == deadlockDetected)
 }

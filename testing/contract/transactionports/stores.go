@@ -1,0 +1,306 @@
+package transactionports
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/transaction/domain"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+// run runs each test in parallel in a world of its own.
+func run(t *testing.T, open func(t *testing.T) Stores, tests map[string]func(*testing.T, world)) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, world{open(t), t})
+		})
+	}
+}
+
+// RunWallets holds an implementation of ports.Wallets to its contract.
+func RunWallets(t *testing.T, open func(t *testing.T) Stores) {
+	run(t, open, map[string]func(*testing.T, world){
+		"a wallet is found by its owner only": func(t *testing.T, w world) {
+			alice := w.person()
+			id := w.wallet(alice, usd(5))
+			found, err := w.Wallets.Find(t.Context(), alice, id)
+			require.NoError(t, err)
+			require.WithinDuration(t, time.Now(), found.CreatedAt, time.Minute)
+			require.Equal(t, time.UTC, found.CreatedAt.Location())
+			found.CreatedAt = time.Time{}
+			require.Equal(t, domain.Wallet{ID: id, Owner: alice, Name: "test", Status: domain.Active, Balance: usd(5)}, found)
+			_, err = w.Wallets.Find(t.Context(), w.person(), id)
+			require.ErrorIs(t, err, domain.ErrWalletNotFound)
+		},
+		"an owner has a limited number of open wallets": func(t *testing.T, w world) {
+			alice := w.person()
+			first := w.wallet(alice, usd(0))
+			second := domain.Wallet{ID: domain.WalletID(newID()), Owner: alice, Name: "x", Balance: usd(0)}
+			require.ErrorIs(t, w.Wallets.Add(t.Context(), second, 1), domain.ErrWalletLimit)
+			w.change(alice, first, func(x *domain.Wallet) error { return x.Close() })
+			require.NoError(t, w.Wallets.Add(t.Context(), second, 1), "closed ones do not count")
+			all, err := w.Wallets.All(t.Context(), alice)
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			require.Equal(t, first, all[0].ID, "oldest first, closed ones too")
+		},
+		"the first wallet is made once": func(t *testing.T, w world) {
+			alice := w.person()
+			for range 2 {
+				require.NoError(t, w.Wallets.AddDefault(t.Context(), domain.Wallet{ID: domain.WalletID(newID()), Owner: alice, Name: "USD", Balance: usd(0)}))
+			}
+			all, err := w.Wallets.All(t.Context(), alice)
+			require.NoError(t, err)
+			require.Len(t, all, 1)
+		},
+		"money is received in the first active wallet of its currency": func(t *testing.T, w world) {
+			alice := w.person()
+			_, err := w.Wallets.Receiving(t.Context(), alice, "USD")
+			require.ErrorIs(t, err, domain.ErrWalletNotFound)
+			w.wallet(alice, money.Money{Currency: "EUR"})
+			first, second := w.wallet(alice, usd(0)), w.wallet(alice, usd(0))
+			id, err := w.Wallets.Receiving(t.Context(), alice, "USD")
+			require.NoError(t, err)
+			require.Equal(t, first, id)
+			w.change(alice, first, func(x *domain.Wallet) error { return x.SetStatus(domain.Frozen) })
+			id, err = w.Wallets.Receiving(t.Context(), alice, "USD")
+			require.NoError(t, err)
+			require.Equal(t, second, id)
+		},
+		"a refused change stores nothing": func(t *testing.T, w world) {
+			alice, boom := w.person(), errors.New("boom")
+			id := w.wallet(alice, usd(0))
+			_, err := w.Wallets.Change(t.Context(), alice, id, func(x *domain.Wallet, _ bool) error {
+				x.Name = "changed"
+				return boom
+			})
+			require.ErrorIs(t, err, boom)
+			found, err := w.Wallets.Find(t.Context(), alice, id)
+			require.NoError(t, err)
+			require.Equal(t, "test", found.Name)
+			_, err = w.Wallets.Change(t.Context(), w.person(), id, nil)
+			require.ErrorIs(t, err, domain.ErrWalletNotFound)
+		},
+		"a change knows of pending top-ups": func(t *testing.T, w world) {
+			alice := w.person()
+			id := w.wallet(alice, usd(0))
+			w.intent(alice, id, usd(5))
+			_, err := w.Wallets.Change(t.Context(), alice, id, func(_ *domain.Wallet, pending bool) error {
+				require.True(t, pending)
+				return nil
+			})
+			require.NoError(t, err)
+		},
+		"an owner leaves when all wallets are closed, and opens no more": func(t *testing.T, w world) {
+			alice := w.person()
+			id := w.wallet(alice, usd(0))
+			require.ErrorIs(t, w.Wallets.CloseOwner(t.Context(), alice), domain.ErrWalletsNotClosed)
+			w.change(alice, id, func(x *domain.Wallet) error { return x.Close() })
+			require.NoError(t, w.Wallets.CloseOwner(t.Context(), alice))
+			require.NoError(t, w.Wallets.CloseOwner(t.Context(), alice), "leaving twice is leaving once")
+			late := domain.Wallet{ID: domain.WalletID(newID()), Owner: alice, Name: "x", Balance: usd(0)}
+			require.ErrorIs(t, w.Wallets.Add(t.Context(), late, 10), domain.ErrOwnerClosed)
+			require.ErrorIs(t, w.Wallets.AddDefault(t.Context(), late), domain.ErrOwnerClosed)
+		},
+	})
+}
+
+// RunTopUps holds an implementation of ports.TopUps to its contract.
+func RunTopUps(t *testing.T, open func(t *testing.T) Stores) {
+	run(t, open, map[string]func(*testing.T, world){
+		"a key makes one intent": func(t *testing.T, w world) {
+			alice, key := w.person(), freshKey()
+			id := w.wallet(alice, usd(0))
+			first, err := domain.NewTopUp(domain.TopUpID(newID()), alice, id, "sandbox", usd(5))
+			require.NoError(t, err)
+			stored, replayed, err := w.TopUps.Add(t.Context(), first, key)
+			require.NoError(t, err)
+			require.False(t, replayed)
+			again := first
+			again.ID = domain.TopUpID(newID())
+			same, replayed, err := w.TopUps.Add(t.Context(), again, key)
+			require.NoError(t, err)
+			require.True(t, replayed)
+			require.Equal(t, stored, same)
+			key.Request = [32]byte{9}
+			_, _, err = w.TopUps.Add(t.Context(), again, key)
+			require.ErrorIs(t, err, domain.ErrKeyReused)
+		},
+		"an intent needs an active wallet of the owner in its currency": func(t *testing.T, w world) {
+			alice := w.person()
+			id := w.wallet(alice, usd(0))
+			add := func(owner domain.OwnerID, amount money.Money) error {
+				key := freshKey()
+				t.Helper()
+				top, err := domain.NewTopUp(domain.TopUpID(newID()), owner, id, "sandbox", amount)
+				require.NoError(t, err)
+				_, _, err = w.TopUps.Add(t.Context(), top, key)
+				return err
+			}
+			require.ErrorIs(t, add(w.person(), usd(5)), domain.ErrWalletNotFound)
+			require.ErrorIs(t, add(alice, money.Money{Amount: 5, Currency: "EUR"}), domain.ErrCurrencyMismatch)
+			w.change(alice, id, func(x *domain.Wallet) error { return x.SetStatus(domain.Frozen) })
+			require.ErrorIs(t, add(alice, usd(5)), domain.ErrWalletNotActive)
+		},
+		"what the provider says is recorded until it is final": func(t *testing.T, w world) {
+			alice := w.person()
+			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
+			top.Status, top.ProviderRef, top.FailureCode = domain.TopUpFailed, "ref", "card_declined"
+			require.NoError(t, w.TopUps.Record(t.Context(), top))
+			stored, err := w.TopUps.Find(t.Context(), alice, top.ID)
+			require.NoError(t, err)
+			require.Equal(t, []string{"failed", "ref", "card_declined"}, []string{string(stored.Status), stored.ProviderRef, stored.FailureCode})
+			top.Status = domain.TopUpProcessing
+			require.NoError(t, w.TopUps.Record(t.Context(), top))
+			stored, err = w.TopUps.Find(t.Context(), alice, top.ID)
+			require.NoError(t, err)
+			require.Equal(t, domain.TopUpFailed, stored.Status, "final is final")
+			require.True(t, w.settle(top).Settled, "and nothing is credited any more")
+			_, err = w.TopUps.Find(t.Context(), w.person(), top.ID)
+			require.ErrorIs(t, err, domain.ErrTopUpNotFound)
+		},
+		"what was left alone is claimed by one": func(t *testing.T, w world) {
+			alice := w.person()
+			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
+			mine := func(before time.Time) int {
+				claimed, err := w.TopUps.Claim(t.Context(), before, 1000)
+				require.NoError(t, err)
+				n := 0
+				for _, c := range claimed {
+					if c.ID == top.ID {
+						n++
+					}
+				}
+				return n
+			}
+			require.Zero(t, mine(top.UpdatedAt))
+			touched := time.Now().Add(time.Millisecond)
+			require.Equal(t, 1, mine(touched))
+			require.Zero(t, mine(top.UpdatedAt.Add(time.Microsecond)), "claiming touches it")
+		},
+	})
+}
+
+// RunHistory holds implementations of ports.History and ports.Transfers to their contract.
+func RunHistory(t *testing.T, open func(t *testing.T) Stores) {
+	run(t, open, map[string]func(*testing.T, world){
+		"pages walk every entry once, newest first, over all wallets": func(t *testing.T, w world) {
+			alice, bob := w.person(), w.person()
+			a, b := w.wallet(alice, usd(100)), w.wallet(alice, usd(100))
+			to := w.wallet(bob, usd(0))
+			for i := range 9 {
+				w.post(transfer(alice, []domain.WalletID{a, b}[i%2], to, usd(1)), transfer(alice, a, b, usd(1)))
+			}
+			for _, limit := range []int{1, 4, 7, 100} {
+				var seen []domain.Entry
+				q := ports.EntryQuery{Owner: alice, Limit: limit}
+				for {
+					page, err := w.History.Entries(t.Context(), q)
+					require.NoError(t, err)
+					seen = append(seen, page...)
+					if len(page) < limit {
+						break
+					}
+					last := page[len(page)-1]
+					q.After = &ports.EntryPosition{At: last.CreatedAt, Wallet: last.Wallet, Seq: last.Seq}
+				}
+				require.Len(t, seen, 2+9+18)
+				for i := 1; i < len(seen); i++ {
+					require.False(t, seen[i].CreatedAt.After(seen[i-1].CreatedAt))
+				}
+			}
+			one, err := w.History.Entries(t.Context(), ports.EntryQuery{Owner: alice, Wallet: b, Limit: 100})
+			require.NoError(t, err)
+			require.Len(t, one, 1+4+9)
+			require.EqualValues(t, len(one), one[0].Seq)
+			none, err := w.History.Entries(t.Context(), ports.EntryQuery{Owner: w.person(), Wallet: b, Limit: 100})
+			require.NoError(t, err)
+			require.Empty(t, none, "only its owner's")
+		},
+		"an entry tells its transfer and the other side": func(t *testing.T, w world) {
+			alice, bob := w.person(), w.person()
+			from, to := w.wallet(alice, usd(100)), w.wallet(bob, usd(0))
+			p := transfer(alice, from, to, usd(30))
+			at := w.post(p)[0].At
+			es, err := w.History.Entries(t.Context(), ports.EntryQuery{Owner: alice, Limit: 10})
+			require.NoError(t, err)
+			require.Equal(t, domain.Entry{
+				Wallet: from, Seq: 2, Amount: usd(-30), BalanceAfter: usd(70), CreatedAt: at, Transfer: p.ID,
+				Kind: domain.KindTransfer, Description: p.Description, Counterparty: domain.Counterparty{Wallet: to},
+			}, es[0])
+			require.Equal(t, domain.Counterparty{Provider: "sandbox"}, es[1].Counterparty)
+			read, err := w.Transfers.Find(t.Context(), p.ID)
+			require.NoError(t, err)
+			require.Equal(t, domain.Transfer{
+				ID: p.ID, Kind: domain.KindTransfer, From: from, To: to, FromOwner: alice, ToOwner: bob, Amount: usd(30),
+				Description: p.Description, Reversed: usd(0), CreatedAt: at,
+			}, read)
+			balance, err := w.Transfers.BalanceAfter(t.Context(), read, to)
+			require.NoError(t, err)
+			require.Equal(t, usd(30), balance)
+		},
+		"periods are half open and the past keeps its balance": func(t *testing.T, w world) {
+			alice, bob := w.person(), w.person()
+			from, to := w.wallet(alice, usd(100)), w.wallet(bob, usd(0))
+			first := w.post(transfer(alice, from, to, usd(1)))[0].At
+			second := w.post(transfer(alice, from, to, usd(2)))[0].At
+			in := func(p domain.Period) (forth []int64) {
+				es, err := w.History.Forward(t.Context(), from, p, 0, 100)
+				require.NoError(t, err)
+				for _, e := range es {
+					forth = append(forth, e.Amount.Amount)
+				}
+				back, err := w.History.Entries(t.Context(), ports.EntryQuery{Owner: alice, Wallet: from, Period: p, Limit: 100})
+				require.NoError(t, err)
+				require.Len(t, back, len(forth))
+				return forth
+			}
+			later := time.Now().Add(time.Hour)
+			require.Equal(t, []int64{-1}, in(domain.Period{From: first, To: second}))
+			require.Equal(t, []int64{-1, -2}, in(domain.Period{From: first, To: later}))
+			require.Empty(t, in(domain.Period{From: second.Add(time.Microsecond), To: later}))
+			after, err := w.History.Forward(t.Context(), from, domain.Period{From: first, To: later}, 2, 100)
+			require.NoError(t, err)
+			require.Len(t, after, 1)
+			for _, c := range []struct {
+				at        time.Time
+				inclusive bool
+				want      int64
+			}{{first, false, 100}, {first, true, 99}, {second, true, 97}, {later, true, 97}, {first.Add(-time.Hour), true, 0}} {
+				balance, err := w.History.BalanceAt(t.Context(), from, c.at, c.inclusive)
+				require.NoError(t, err)
+				require.Equal(t, c.want, balance)
+			}
+		},
+	})
+}
+
+// RunRevocations holds an implementation of ports.RevocationStore to its contract.
+func RunRevocations(t *testing.T, open func(t *testing.T) Stores) {
+	run(t, open, map[string]func(*testing.T, world){
+		"what is saved is loaded with its cursor, expired or not repeated": func(t *testing.T, w world) {
+			now := time.Now().UTC().Truncate(time.Microsecond)
+			live := ports.Revocation{Kind: "session", ID: newID(), RevokedAt: now, ExpiresAt: now.Add(time.Hour)}
+			dead := ports.Revocation{Kind: "session", ID: newID(), RevokedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)}
+			rs, cursor, err := w.Revocations.Load(t.Context())
+			require.NoError(t, err)
+			require.Empty(t, rs)
+			require.Empty(t, cursor)
+			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{live, dead, live}, "1"))
+			later := live
+			later.RevokedAt = now.Add(time.Second)
+			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{later}, "2"))
+			rs, cursor, err = w.Revocations.Load(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "2", cursor)
+			require.Len(t, rs, 1)
+			require.True(t, rs[0].RevokedAt.Equal(later.RevokedAt))
+		},
+	})
+}
