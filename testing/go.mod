@@ -45,6 +45,7 @@ require (
 	github.com/lufia/plan9stats v0.0.0-20260330125221-c963978e514e // indirect
 	github.com/magiconair/properties v1.18.12 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect
+	github.com/micropay/micropay/transaction v0.0.0
 	github.com/moby/docker-image-spec v1.3.1 // indirect
 	github.com/moby/go-archive v0.3.3 // indirect
 	github.com/moby/moby/api v1.56.1 // indirect
@@ -77,10 +78,3 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 )
-	github.com/google/uuid v1.6.0
-	github.com/micropay/micropay/shared v0.0.0
-	github.com/micropay/micropay/transaction v0.0.0
-	github.com/stretchr/testify v1.12.1
-)
-
-require go.yaml.in/yaml/v3 v3.0.5 // indirect

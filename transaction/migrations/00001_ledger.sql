@@ -68,7 +68,7 @@ CREATE TABLE topup (
                  CHECK (status IN ('created', 'requires_action', 'processing', 'succeeded', 'failed', 'canceled')),
     provider_ref text NOT NULL DEFAULT '',
     failure_code text NOT NULL DEFAULT '',
-    transfer_id  uuid REFERENCES transfer (id),
+    transfer_id  uuid REFERENCES transfer (id) DEFERRABLE INITIALLY DEFERRED,
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT topup_credited_iff_succeeded CHECK ((status = 'succeeded') = (transfer_id IS NOT NULL))
@@ -108,7 +108,7 @@ CREATE TABLE revocation (
     PRIMARY KEY (kind, id)
 );
 CREATE TABLE revocation_cursor (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single   boolean PRIMARY KEY DEFAULT true CHECK (single),
     position text NOT NULL
 );
 

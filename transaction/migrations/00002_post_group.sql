@@ -137,8 +137,8 @@ BEGIN
     INSERT INTO outbox (id, type, payload, occurred_at)
     SELECT ids[i], 'transfer.posted', jsonb_build_object(
                'transfer_id', ids[i], 'kind', kinds[i], 'amount', amounts[i], 'currency', currencies[i],
-               'from_wallet_id', accounts[src[i]], 'from_user_id', nullif(owner[src[i]], ''),
-               'to_wallet_id', accounts[dst[i]], 'to_user_id', nullif(owner[dst[i]], ''),
+               'from_wallet_id', accounts[src[i]], 'from_user_id', nullif(owner_of[src[i]], ''),
+               'to_wallet_id', accounts[dst[i]], 'to_user_id', nullif(owner_of[dst[i]], ''),
                'reverses', nullif(originals[i], '')), at
     FROM generate_series(1, size) i WHERE outcomes[i] = 'posted';
 

@@ -51,7 +51,7 @@ const (
 	saveRevocationSQL = `INSERT INTO revocation (kind, id, revoked_at, expires_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (kind, id) DO UPDATE SET revoked_at = greatest(revocation.revoked_at, excluded.revoked_at),
 			expires_at = greatest(revocation.expires_at, excluded.expires_at)`
-	saveCursorSQL = `INSERT INTO revocation_cursor (position) VALUES ($1) ON CONFLICT (only) DO UPDATE SET position = excluded.position`
+	saveCursorSQL = `INSERT INTO revocation_cursor (position) VALUES ($1) ON CONFLICT (single) DO UPDATE SET position = excluded.position`
 	expireSQL     = `DELETE FROM revocation WHERE expires_at < clock_timestamp()`
 )
 
