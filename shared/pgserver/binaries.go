@@ -94,7 +94,11 @@ var number = regexp.MustCompile(`[0-9]+`)
 func newestFirst(pattern string) []string {
 	dirs, _ := filepath.Glob(pattern) // fails on a bad pattern only
 	version := func(dir string) int {
-		n, _ := strconv.Atoi(number.FindString(dir))
+		all := number.FindAllString(dir, -1)
+		if len(all) == 0 {
+			return 0
+		}
+		n, _ := strconv.Atoi(all[len(all)-1])
 		return n
 	}
 	sort.SliceStable(dirs, func(i, j int) bool { return version(dirs[i]) > version(dirs[j]) })

@@ -147,6 +147,9 @@ func (s *Server) arguments(port int) []string {
 		}
 		set["wal_level"], set["max_wal_senders"], set["max_wal_size"] = "minimal", "0", "4GB"
 	}
+	if s.temporary() { // all it has goes with its directory, whatever happens
+		set["dynamic_shared_memory_type"] = "mmap"
+	}
 	for name, value := range s.cfg.Settings {
 		set[name] = value
 	}

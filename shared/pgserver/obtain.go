@@ -106,11 +106,7 @@ func fetch(ctx context.Context, cfg Config) (string, error) {
 		config = config.BinaryRepositoryURL(strings.TrimRight(cfg.RepositoryURL, "/"))
 	}
 	cfg.Log.InfoContext(ctx, "fetching PostgreSQL", "into", home)
-	server := embedded.NewDatabase(config)
-	err = server.Start()
-	if err == nil {
-		err = server.Stop()
-	}
+	err = startOnce(ctx, embedded.NewDatabase(config))
 	if !complete(filepath.Join(unpacked, "bin")) {
 		return "", fmt.Errorf("fetch PostgreSQL %s: %w", fetched, errors.Join(err, ctx.Err()))
 	}
@@ -118,6 +114,25 @@ func fetch(ctx context.Context, cfg Config) (string, error) {
 		return "", err
 	}
 	return bin, nil
+}
+
+// startOnce starts and stops a server. The library knows no context: a download that hangs is
+// left behind when ctx ends.
+func startOnce(ctx context.Context, server *embedded.EmbeddedPostgres) error {
+	done := make(chan error, 1)
+	go func() {
+		err := server.Start()
+		if err == nil {
+			err = server.Stop()
+		}
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // cacheDir must be within reach of the user that the server will run as.
