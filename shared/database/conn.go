@@ -56,7 +56,7 @@ func (c *conn) Write(b []byte) (int, error) {
 		return 0, errClosedIdle
 	}
 	if c.patience > 0 {
-		if err := c.Conn.SetWriteDeadline(c.until()); err != nil {
+		if err := c.SetWriteDeadline(c.until()); err != nil {
 			return 0, err
 		}
 	}
@@ -65,7 +65,7 @@ func (c *conn) Write(b []byte) (int, error) {
 
 func (c *conn) Read(b []byte) (int, error) {
 	if c.patience > 0 {
-		if err := c.Conn.SetReadDeadline(c.until()); err != nil {
+		if err := c.SetReadDeadline(c.until()); err != nil {
 			return 0, err
 		}
 	}

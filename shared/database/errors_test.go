@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/shared/database"
@@ -18,7 +19,7 @@ import (
 
 func TestIsUnavailable_KnowsWhatToTryAgainLater(t *testing.T) {
 	t.Parallel()
-	state := func(s string) error { return fmt.Errorf("query: %w", &pq.Error{Code: pq.ErrorCode(s)}) }
+	state := func(s string) error { return fmt.Errorf("query: %w", &pq.Error{Code: pqerror.Code(s)}) }
 	for _, err := range []error{
 		state("08006"), state("53300"), state("53100"), state("57P01"), state("57P03"), state("57014"), state("58030"),
 		state("25006"), state("25P03"), state("55P03"), state("40001"), state("40P01"),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -66,7 +65,7 @@ func choose(ctx context.Context, want string) (dsn, how string, err error) {
 		}
 		return s.DSN(""), s.How(), nil
 	default:
-		return "", "", fmt.Errorf("%s is none of auto, docker, local and postgres://...", Variable)
+		return "", "", fmt.Errorf("%s is none of auto, docker, local or the address of a server", Variable)
 	}
 }
 
@@ -78,6 +77,7 @@ func local(ctx context.Context) (dsn, how string, err error) {
 	if err != nil {
 		return "", "", err
 	}
+	kept.Store(s, true)
 	return s.DSN(""), s.How(), nil
 }
 
@@ -161,8 +161,9 @@ func answers(ctx context.Context, dsn string) error {
 	}
 }
 
-// leash is never written to: it closes when this process is gone, and the watcher acts.
-var leash io.Closer
+// kept holds what must live as long as this process: a file that nobody refers to any more is
+// closed, and the watcher at the other end would take that for our end.
+var kept sync.Map
 
 // watchContainer removes the container when this process is gone. It needs docker's command;
 // without it, testcontainers' reaper is the only one.
@@ -174,9 +175,11 @@ func watchContainer(id string) error {
 	cmd := exec.Command("/bin/sh", "-c", `trap '' HUP INT TERM QUIT; cat >/dev/null; exec "$1" rm -f -v "$2"`, "sh", docker, id)
 	cmd.Dir = "/"
 	detach(cmd)
-	if leash, err = cmd.StdinPipe(); err != nil {
+	leash, err := cmd.StdinPipe() // never written to: it closes when we are gone
+	if err != nil {
 		return err
 	}
+	kept.Store(leash, cmd)
 	return cmd.Start()
 }
 
