@@ -60,6 +60,7 @@ func Revocations(t *testing.T, open func(*testing.T) ports.Revocations) {
 			}
 		}
 		require.NoError(t, feed.Record(t.Context(), line(ports.RevokedUser, "x", at.Add(time.Minute))), "a later one of a person is another")
+		require.NoError(t, feed.Record(t.Context(), line(ports.RevokedSession, "x", at.Add(time.Minute))), "a session ends once")
 		lines, err := feed.After(t.Context(), 0, 10)
 		require.NoError(t, err)
 		require.Len(t, lines, 3)
