@@ -24,7 +24,8 @@ CREATE INDEX revocation_id ON revocation (id, kind);
 CREATE INDEX revocation_expiry ON revocation (expires_at);
 CREATE SEQUENCE revocation_seq;
 
--- record_revocation appends to the feed, or keeps an earlier line that says the same. It holds
+-- record_revocation appends to the feed, or keeps an earlier line that says the same (a session ends
+-- once, and no token of it is issued after that). It holds
 -- the feed until the transaction ends, so a line that becomes visible is the last one: who has
 -- read up to a seq has missed nothing before it. Call it last in a transaction.
 -- +goose StatementBegin
@@ -36,7 +37,7 @@ BEGIN
     SELECT nextval('revocation_seq'), a_kind, an_id, revoked, expires
     WHERE NOT EXISTS (
         SELECT 1 FROM revocation r
-        WHERE r.id = an_id AND r.kind = a_kind AND (a_kind = 'session' OR r.revoked_at >= revoked) AND r.expires_at >= expires);
+        WHERE r.id = an_id AND r.kind = a_kind AND (a_kind = 'session' OR r.revoked_at >= revoked AND r.expires_at >= expires));
 END
 $$;
 -- +goose StatementEnd
