@@ -1,0 +1,183 @@
+package auth
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/micropay/micropay/auth/adapters/localidp"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/shared/config"
+	"github.com/micropay/micropay/shared/httpserver"
+)
+
+// leastSecret is the shortest service token that is taken, in characters.
+const leastSecret = 16
+
+// Config is all that can be set, by environment variables; every secret X may also be given as a
+// file named by X_FILE. Times are Go durations ("15m").
+type Config struct {
+	Database config.Database
+	HTTP     httpserver.Config
+
+	// Local is one machine for trying out: issuer and mailbox have defaults, and /dev/mail shows the mail.
+	Local bool `env:"LOCAL_MODE" envDefault:"false"`
+
+	Issuer       string        `env:"AUTH_ISSUER"` // "iss" of tokens: this service's public address
+	ClientID     string        `env:"AUTH_CLIENT_ID" envDefault:"micropay"`
+	AccessTTL    time.Duration `env:"ACCESS_TTL" envDefault:"15m"`
+	RefreshTTL   time.Duration `env:"REFRESH_TTL" envDefault:"720h"` // of a session; rotation does not lengthen it
+	RefreshGrace time.Duration `env:"REFRESH_GRACE" envDefault:"0s"` // how long after its use a refresh token may come again
+	TokenLeeway  time.Duration `env:"TOKEN_LEEWAY" envDefault:"30s"` // clocks may differ this much
+
+	SigningKey       config.Secret `env:"SIGNING_KEY"`                            // PEM; instead of the keys in the database
+	SigningKeyMaxAge time.Duration `env:"SIGNING_KEY_MAX_AGE" envDefault:"2160h"` // then it is rotated; 0: never
+	SigningKeyLead   time.Duration `env:"SIGNING_KEY_LEAD" envDefault:"3h"`       // a new key is published this long before it signs
+
+	PasswordMinLength    int    `env:"PASSWORD_MIN_LENGTH" envDefault:"15"` // characters, at least 8
+	Argon2Memory         uint32 `env:"ARGON2_MEMORY_KIB" envDefault:"19456"`
+	Argon2Iterations     uint32 `env:"ARGON2_ITERATIONS" envDefault:"2"`
+	Argon2Parallelism    uint8  `env:"ARGON2_PARALLELISM" envDefault:"1"`
+	PasswordHashesAtOnce int    `env:"PASSWORD_HASHES_AT_ONCE" envDefault:"0"` // 0: as many as processors
+
+	LoginFreeAttempts        int           `env:"LOGIN_FREE_ATTEMPTS" envDefault:"5"`
+	LoginFirstDelay          time.Duration `env:"LOGIN_FIRST_DELAY" envDefault:"1s"` // doubled with every further failure
+	LoginLongestDelay        time.Duration `env:"LOGIN_LONGEST_DELAY" envDefault:"15m"`
+	LoginForgetAfter         time.Duration `env:"LOGIN_FORGET_AFTER" envDefault:"24h"`
+	LoginAddressFreeAttempts int           `env:"LOGIN_ADDRESS_FREE_ATTEMPTS" envDefault:"100"`
+	LoginAddressForgetAfter  time.Duration `env:"LOGIN_ADDRESS_FORGET_AFTER" envDefault:"1h"`
+	RequireVerifiedEmail     bool          `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
+
+	MailDir       string        `env:"MAIL_DIR"` // mail is written here as files
+	MailEvery     time.Duration `env:"MAIL_POLL" envDefault:"1s"`
+	MailsPerHour  int           `env:"MAILS_PER_HOUR" envDefault:"5"` // of one kind to one account
+	VerifyCodeTTL time.Duration `env:"VERIFY_CODE_TTL" envDefault:"24h"`
+	ResetCodeTTL  time.Duration `env:"RESET_CODE_TTL" envDefault:"1h"`
+
+	InternalToken  config.Secret `env:"INTERNAL_TOKEN"`  // what services show each other
+	TransactionURL string        `env:"TRANSACTION_URL"` // internal address of the transaction service
+
+	// Reserved for the managed provider.
+	AWSRegion           string        `env:"AWS_REGION"`
+	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"`
+	CognitoClientID     string        `env:"COGNITO_CLIENT_ID"`
+	CognitoClientSecret config.Secret `env:"COGNITO_CLIENT_SECRET"`
+}
+
+// What local mode takes for what is not set.
+const (
+	localIssuer  = "http://localhost:8000"
+	localMailDir = ".micropay/mail"
+)
+
+// withDefaults fills in what depends on the mode.
+func (c Config) withDefaults() Config {
+	if c.Local && c.Issuer == "" {
+		c.Issuer = localIssuer
+	}
+	if c.Local && c.MailDir == "" {
+		c.MailDir = localMailDir
+	}
+	if c.PasswordHashesAtOnce == 0 {
+		c.PasswordHashesAtOnce = runtime.GOMAXPROCS(0)
+	}
+	c.Issuer = strings.TrimRight(c.Issuer, "/")
+	return c
+}
+
+// Validate reports every mistake by its variable, never a value.
+func (c Config) Validate() error {
+	given := c
+	c = c.withDefaults()
+	var errs []error
+	mistake := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	mistake(c.CognitoUserPoolID != "" || c.CognitoClientID != "" || c.CognitoClientSecret != "",
+		"COGNITO_USER_POOL_ID: this build has no Cognito adapter, and does not fall back to another provider; unset COGNITO_* to use the local one")
+	mistake(!isWebAddress(c.Issuer), "AUTH_ISSUER: must be this service's public http(s) address")
+	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
+	mistake(!isWebAddress(c.TransactionURL), "TRANSACTION_URL: must be the transaction service's internal http(s) address")
+	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
+	mistake(c.MailDir == "", "MAIL_DIR: is required outside local mode")
+	mistake(c.TokenLeeway < 0 || c.TokenLeeway > time.Minute, "TOKEN_LEEWAY: must be from 0 to 1m")
+	mistake(c.AccessTTL < time.Second || c.AccessTTL > 24*time.Hour, "ACCESS_TTL: must be from 1s to 24h")
+	mistake(c.RefreshTTL < c.AccessTTL, "REFRESH_TTL: must not be shorter than ACCESS_TTL")
+	mistake(c.RefreshGrace < 0 || c.RefreshGrace > time.Minute, "REFRESH_GRACE: must be from 0 to 1m")
+	mistake(c.SigningKeyMaxAge < 0 || c.SigningKeyLead < 0, "SIGNING_KEY_MAX_AGE and SIGNING_KEY_LEAD: must not be negative")
+	mistake(c.PasswordMinLength < domain.LeastMinPasswordLength || c.PasswordMinLength > 64,
+		"PASSWORD_MIN_LENGTH: must be from %d to 64", domain.LeastMinPasswordLength)
+	mistake(c.Argon2Memory < 8*uint32(c.Argon2Parallelism) || c.Argon2Iterations < 1 || c.Argon2Parallelism < 1,
+		"ARGON2_*: at least 1 iteration, 1 thread and 8 KiB for each thread")
+	mistake(!c.Local && (c.Argon2Memory < 19*1024 || c.Argon2Iterations < 2), "ARGON2_*: outside local mode at least 19456 KiB and 2 iterations")
+	mistake(c.PasswordHashesAtOnce < 1, "PASSWORD_HASHES_AT_ONCE: must not be negative")
+	mistake(c.LoginFreeAttempts < 1 || c.LoginAddressFreeAttempts < 1, "LOGIN_FREE_ATTEMPTS and LOGIN_ADDRESS_FREE_ATTEMPTS: must be at least 1")
+	mistake(c.LoginFirstDelay <= 0 || c.LoginLongestDelay < c.LoginFirstDelay, "LOGIN_LONGEST_DELAY: must not be shorter than LOGIN_FIRST_DELAY, which is longer than 0")
+	mistake(c.LoginForgetAfter < c.LoginLongestDelay || c.LoginAddressForgetAfter < c.LoginLongestDelay,
+		"LOGIN_FORGET_AFTER and LOGIN_ADDRESS_FORGET_AFTER: must not be shorter than LOGIN_LONGEST_DELAY")
+	mistake(c.MailEvery <= 0 || c.VerifyCodeTTL <= 0 || c.ResetCodeTTL <= 0, "MAIL_POLL, VERIFY_CODE_TTL and RESET_CODE_TTL: must be longer than 0")
+	mistake(c.MailsPerHour < 1, "MAILS_PER_HOUR: must be at least 1")
+	if _, err := given.signingKey(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func isWebAddress(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// signingKey is the RSA key given from outside, nil if there is none.
+func (c Config) signingKey() (*rsa.PrivateKey, error) {
+	if c.SigningKey == "" {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	mistake := errors.New("SIGNING_KEY: must be an RSA private key of 2048 bits or more, PEM encoded")
+	block, _ := pem.Decode([]byte(c.SigningKey.Reveal()))
+	if block == nil {
+		return nil, mistake
+	}
+	if key, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil && key.N.BitLen() >= 2048 {
+		return key, nil
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, ok := parsed.(*rsa.PrivateKey)
+	if err != nil || !ok || key.N.BitLen() < 2048 {
+		return nil, mistake
+	}
+	return key, nil
+}
+
+// provider is what the local identity provider is told.
+func (c Config) provider() (localidp.Options, error) {
+	key, err := c.signingKey()
+	if err != nil {
+		return localidp.Options{}, err
+	}
+	throttle := func(free int, forget time.Duration) domain.Throttle {
+		return domain.Throttle{Free: free, First: c.LoginFirstDelay, Longest: c.LoginLongestDelay, Forget: forget}
+	}
+	return localidp.Options{
+		Issuer: c.Issuer, ClientID: c.ClientID, AccessTTL: c.AccessTTL, RefreshTTL: c.RefreshTTL, Leeway: c.TokenLeeway,
+		Refresh:  domain.RefreshPolicy{Grace: c.RefreshGrace},
+		Accounts: throttle(c.LoginFreeAttempts, c.LoginForgetAfter),
+		Networks: throttle(c.LoginAddressFreeAttempts, c.LoginAddressForgetAfter),
+		Argon2: argon2id.Params{
+			Memory: c.Argon2Memory, Iterations: c.Argon2Iterations, Parallelism: c.Argon2Parallelism, SaltLength: 16, KeyLength: 32,
+		},
+		HashesAtMost: c.PasswordHashesAtOnce,
+		VerifyTTL:    c.VerifyCodeTTL, ResetTTL: c.ResetCodeTTL, MailsHour: c.MailsPerHour, MailEvery: c.MailEvery,
+		KeyMaxAge: c.SigningKeyMaxAge, KeyLead: c.SigningKeyLead, SigningKey: key,
+	}, nil
+}

@@ -1,0 +1,81 @@
+package auth_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/auth"
+	"github.com/micropay/micropay/shared/config"
+)
+
+func environment(more ...string) []string {
+	return append([]string{
+		"DATABASE_URL=postgres://u:p@127.0.0.1:1/x", "AUTH_ISSUER=https://pay.example", "INTERNAL_TOKEN=0123456789abcdef",
+		"TRANSACTION_URL=http://transaction:8001", "MAIL_DIR=/var/mail/micropay",
+	}, more...)
+}
+
+func TestConfig_DefaultsAreSafe(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Load[auth.Config](environment())
+	require.NoError(t, err)
+	require.Equal(t, 15, cfg.PasswordMinLength)
+	require.Zero(t, cfg.RefreshGrace)
+	require.EqualValues(t, 19456, cfg.Argon2Memory)
+	require.False(t, cfg.Local)
+}
+
+func TestConfig_ReportsEveryMistakeAtOnceAndNoValue(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load[auth.Config]([]string{
+		"AUTH_ISSUER=ftp://x", "INTERNAL_TOKEN=tiny-canary", "ACCESS_TTL=0s", "REFRESH_GRACE=2m", "TOKEN_LEEWAY=2m", "PASSWORD_MIN_LENGTH=7",
+		"ARGON2_MEMORY_KIB=64", "LOGIN_FREE_ATTEMPTS=0", "LOGIN_LONGEST_DELAY=1ms", "LOGIN_FORGET_AFTER=1us", "MAILS_PER_HOUR=0", "MAIL_POLL=0s",
+		"SIGNING_KEY=key-canary", "SIGNING_KEY_LEAD=-1s", "PASSWORD_HASHES_AT_ONCE=-1", "ARGON2_ITERATIONS=0", "REFRESH_TTL=-1s",
+	})
+	require.Error(t, err)
+	for _, name := range []string{
+		"AUTH_ISSUER", "INTERNAL_TOKEN", "ACCESS_TTL", "REFRESH_GRACE", "TOKEN_LEEWAY", "PASSWORD_MIN_LENGTH", "ARGON2_", "LOGIN_FREE_ATTEMPTS",
+		"LOGIN_LONGEST_DELAY", "LOGIN_FORGET_AFTER", "MAILS_PER_HOUR", "MAIL_POLL", "SIGNING_KEY", "SIGNING_KEY_LEAD", "PASSWORD_HASHES_AT_ONCE",
+		"REFRESH_TTL", "TRANSACTION_URL", "MAIL_DIR",
+	} {
+		require.ErrorContains(t, err, name)
+	}
+	require.NotContains(t, err.Error(), "canary")
+}
+
+func TestConfig_CognitoWithoutAnAdapterRefusesToStart(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"COGNITO_USER_POOL_ID", "COGNITO_CLIENT_ID", "COGNITO_CLIENT_SECRET"} {
+		_, err := config.Load[auth.Config](environment(name + "=x"))
+		require.ErrorContains(t, err, "no Cognito adapter", "nothing falls back silently")
+	}
+	cfg, err := config.Load[auth.Config](environment())
+	require.NoError(t, err)
+	cfg.CognitoUserPoolID = "pool"
+	_, err = auth.New(t.Context(), cfg, auth.Deps{Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "COGNITO_USER_POOL_ID")
+}
+
+func TestConfig_TheSigningKeyMayBeAFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key.pem")
+	require.NoError(t, os.WriteFile(file, []byte(signingKeyPEM(t).Reveal()), 0o600))
+	_, err := config.Load[auth.Config](environment("SIGNING_KEY_FILE=" + file))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(signingKeyPEM(t).Reveal(), "MII", "AAA", 1)), 0o600))
+	_, err = config.Load[auth.Config](environment("SIGNING_KEY_FILE=" + file))
+	require.ErrorContains(t, err, "SIGNING_KEY")
+}
+
+func TestConfig_LocalModeHasDefaults(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load[auth.Config]([]string{
+		"LOCAL_MODE=true", "DATABASE_URL=postgres://u:p@127.0.0.1:1/x", "INTERNAL_TOKEN=0123456789abcdef", "TRANSACTION_URL=http://127.0.0.1:8001",
+	})
+	require.NoError(t, err)
+}

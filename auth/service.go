@@ -1,0 +1,155 @@
+// Package auth wires the auth service: who people are, and the tokens that say so.
+//
+// Start with domain for the rules, app for what can be done, and this file for how the parts are
+// put together; cmd/auth, the all-in-one program and the tests use the same New.
+package auth
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/micropay/micropay/auth/adapters/localidp"
+	"github.com/micropay/micropay/auth/adapters/mailfile"
+	"github.com/micropay/micropay/auth/adapters/postgres"
+	"github.com/micropay/micropay/auth/adapters/rest"
+	"github.com/micropay/micropay/auth/adapters/transactionapi"
+	"github.com/micropay/micropay/auth/adapters/unitext"
+	"github.com/micropay/micropay/auth/app"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/token"
+)
+
+// Deps are what a process gives the service; all but Log may be left out.
+type Deps struct {
+	Log *slog.Logger
+	Now func() time.Time // time.Now
+	// Transaction calls the transaction service, with timeout, retry, breaker and service token.
+	Transaction *http.Client
+}
+
+// Service is a wired auth service.
+type Service struct {
+	db       *sqlx.DB
+	provider *localidp.Provider
+	verifier *token.Verifier
+	public   http.Handler
+	internal http.Handler
+}
+
+// New wires the service of a valid configuration. It does not wait for the database.
+func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("auth: configuration: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	options, err := cfg.provider()
+	if err != nil {
+		return nil, fmt.Errorf("auth: configuration: %w", err)
+	}
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("auth: %w", err)
+	}
+	mailbox := mailfile.New(cfg.MailDir, deps.Now)
+	s := &Service{db: db, provider: localidp.New(db, mailbox, deps.Log, deps.Now, options)}
+	revocations := postgres.NewRevocations(db)
+	s.verifier, err = token.NewVerifier(token.Config{
+		Issuer: cfg.Issuer, ClientIDs: []string{cfg.ClientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
+	}, keys{s.provider.Keys()}, revoked{revocations})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("auth: %w", err), db.Close())
+	}
+	useCases := app.New(app.Deps{
+		Identities: s.provider, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
+		Wallets: transactionapi.New(cfg.TransactionURL, transactionClient(cfg, deps)), Text: unitext.Text{},
+		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
+	})
+	routes := rest.Config{
+		Issuer: cfg.Issuer, JWKS: s.provider.Keys().JWKS, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
+		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log,
+	}
+	if cfg.Local {
+		routes.Mailbox = func(to string, limit int) (any, error) { return mailbox.List(to, limit) }
+	}
+	s.public, s.internal = rest.Public(useCases, routes), rest.Internal(useCases, routes)
+	deps.Log.InfoContext(ctx, "identity provider chosen", "provider", "local", "why", "no COGNITO_USER_POOL_ID")
+	deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "files", "folder", cfg.MailDir)
+	return s, nil
+}
+
+func openDatabase(ctx context.Context, cfg Config) (*sqlx.DB, error) {
+	d := cfg.Database
+	return database.Open(ctx, database.Config{
+		DSN: d.DSN(), ApplicationName: "micropay auth", MaxOpen: d.MaxOpen, ConnectTimeout: d.ConnectTimeout,
+		StatementTimeout: d.StatementTimeout, LockTimeout: d.LockTimeout, IdleInTx: d.IdleInTx,
+	})
+}
+
+// Public is the routes for people and gateways, without the middleware of package httpserver:
+// the process that serves them, perhaps beside another service's, puts that around once.
+func (s *Service) Public() http.Handler { return s.public }
+
+// Internal is the routes for other services, behind the service token.
+func (s *Service) Internal() http.Handler { return s.internal }
+
+// Verifier checks access tokens against this service's own keys and revocations.
+func (s *Service) Verifier() *token.Verifier { return s.verifier }
+
+// Health makes readiness depend on the database.
+func (s *Service) Health(h *httpserver.Health) {
+	h.Add("database of auth", s.db.PingContext)
+}
+
+// Run writes mail and keeps house until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	s.provider.Run(ctx)
+	return nil
+}
+
+// RotateSigningKey makes a new signing key, which is published at once and signs after
+// SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.
+func (s *Service) RotateSigningKey(ctx context.Context) error { return s.provider.Keys().Rotate(ctx) }
+
+// Close gives the database sessions back.
+func (s *Service) Close() error { return s.db.Close() }
+
+// keys is the provider's keyring as package token asks for it.
+type keys struct{ ring *localidp.Keyring }
+
+func (k keys) Key(ctx context.Context, kid string) (crypto.PublicKey, error) {
+	key, err := k.ring.Key(ctx, kid)
+	if errors.Is(err, localidp.ErrUnknownKey) {
+		return nil, errors.Join(token.ErrInvalid, err)
+	}
+	return key, err
+}
+
+// revoked is the feed as package token asks for it.
+type revoked struct{ feed *postgres.Revocations }
+
+func (r revoked) Revoked(ctx context.Context, c token.Claims) (bool, error) {
+	return r.feed.Revoked(ctx, c.Subject, c.SessionID, c.IssuedAt)
+}
+
+// transactionPatience is how long the transaction service may take to answer.
+const transactionPatience = 5 * time.Second
+
+// transactionClient shows the service token to the transaction service.
+func transactionClient(cfg Config, deps Deps) *http.Client {
+	if deps.Transaction != nil {
+		return deps.Transaction
+	}
+	return &http.Client{Timeout: transactionPatience, Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), http.DefaultTransport)}
+}
