@@ -1,5 +1,182 @@
 package resilience
 
-import "net/http"
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
 
-func newTransport(c Config) http.RoundTripper { return c.Transport }
+	"github.com/sony/gobreaker/v2"
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// errFailed is an answer that counts against the callee.
+var errFailed = errors.New("answered with a failure")
+
+type transport struct {
+	Config
+	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	places  chan struct{}
+	metrics *metrics
+}
+
+func newTransport(c Config) http.RoundTripper {
+	t := &transport{Config: c, places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry)}
+	t.metrics.state.WithLabelValues(c.Name).Set(0)
+	t.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+		Name:        c.Name,
+		MaxRequests: uint32(c.Probes), //nolint:gosec // a small number
+		Timeout:     c.OpenFor,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return int64(n.ConsecutiveFailures) >= int64(c.OpenAfter) },
+		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
+		OnStateChange: func(name string, from, to gobreaker.State) {
+			c.Log.Warn("breaker changed", "callee", name, "from", from.String(), "to", to.String())
+			t.metrics.state.WithLabelValues(name).Set(float64(to))
+		},
+	})
+	return t
+}
+
+// RoundTrip tries until there is an answer to give.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	defer closeBody(r)
+	select {
+	case t.places <- struct{}{}:
+		defer func() { <-t.places }()
+	default:
+		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
+		return nil, fmt.Errorf("%w: %s: too many calls at once", ErrUnavailable, t.Name)
+	}
+	for try := 0; ; try++ {
+		resp, err := t.try(r, try)
+		wait, again := t.again(r, resp, err, try)
+		if !again {
+			return resp, t.explained(ctx, err)
+		}
+		t.metrics.retries.WithLabelValues(t.Name).Inc()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// try asks once, if the breaker lets it, and reads the answer to its end.
+func (t *transport) try(r *http.Request, n int) (*http.Response, error) {
+	done, err := t.breaker.Allow()
+	if err != nil {
+		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
+		return nil, err
+	}
+	resp, err := t.ask(r, n)
+	outcome, verdict := judge(r.Context(), resp, err)
+	t.metrics.calls.WithLabelValues(t.Name, outcome).Inc()
+	done(verdict)
+	return resp, err
+}
+
+// judge says what an outcome is called, and whether it counts against the callee (not nil).
+func judge(caller context.Context, resp *http.Response, err error) (string, error) {
+	switch {
+	case errors.Is(caller.Err(), context.Canceled):
+		return "canceled", context.Canceled
+	case errors.Is(err, ErrAnswerTooLarge):
+		return "too_large", nil
+	case err != nil:
+		return "no_answer", errFailed
+	case resp.StatusCode >= http.StatusInternalServerError:
+		return "failed", errFailed
+	}
+	return "answered", nil
+}
+
+func (t *transport) ask(r *http.Request, n int) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), t.Timeout)
+	defer cancel()
+	req := r.Clone(ctx)
+	if n > 0 && r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		req.Body = body
+	}
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
+	resp, err := t.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it has been read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, t.MaxBody+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(body)) > t.MaxBody:
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrAnswerTooLarge, t.MaxBody)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// again decides whether to try once more, and how long to wait before.
+func (t *transport) again(r *http.Request, resp *http.Response, err error, try int) (time.Duration, bool) {
+	if try >= t.Retries || r.Context().Err() != nil || !repeatable(r) || refused(err) || errors.Is(err, ErrAnswerTooLarge) {
+		return 0, false
+	}
+	wait := t.RetryWait << min(try, 16)
+	wait = wait/2 + rand.N(wait/2+1) //nolint:gosec // spreads the retries, guards nothing
+	if err != nil {
+		return min(wait, t.MaxRetryWait), true
+	}
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	default:
+		return 0, false
+	}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds >= 0 {
+		asked := time.Duration(min(seconds, 3600)) * time.Second
+		return max(asked, min(wait, t.MaxRetryWait)), asked <= t.MaxRetryWait
+	}
+	return min(wait, t.MaxRetryWait), true
+}
+
+// repeatable tells whether doing r twice does no more than doing it once.
+func repeatable(r *http.Request) bool {
+	if r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return true
+	}
+	return r.Header.Get("Idempotency-Key") != ""
+}
+
+func refused(err error) bool {
+	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+}
+
+// explained makes an end without an answer ErrUnavailable, unless the caller ended it.
+func (t *transport) explained(caller context.Context, err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrAnswerTooLarge):
+		return err
+	case errors.Is(caller.Err(), context.Canceled):
+		return context.Canceled
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnavailable, t.Name, err)
+}
+
+// closeBody does what a RoundTripper owes its caller, however it ends.
+func closeBody(r *http.Request) {
+	if r.Body != nil {
+		_ = r.Body.Close()
+	}
+}
