@@ -8,12 +8,9 @@ import (
 	"github.com/micropay/micropay/transaction/domain"
 )
 
-// OpenWallet gives the owner one more wallet; without a name it is called by its currency.
+// OpenWallet gives the owner one more wallet.
 // Errors: domain.Invalid, domain.ErrWalletLimit, domain.ErrOwnerClosed.
 func (a *App) OpenWallet(ctx context.Context, owner domain.OwnerID, currency money.Currency, name string) (domain.Wallet, error) {
-	if name == "" {
-		name = string(currency)
-	}
 	w, err := domain.NewWallet(domain.WalletID(a.NewID()), owner, currency, name)
 	if err != nil {
 		return domain.Wallet{}, err

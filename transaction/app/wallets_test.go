@@ -17,14 +17,14 @@ func aWallet() domain.Wallet {
 	return domain.Wallet{ID: "w1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(700), CreatedAt: noon.Add(-time.Hour)}
 }
 
-func TestOpenWallet_IsCalledByItsCurrencyWhenNotNamed(t *testing.T) {
+func TestOpenWallet_AnswersWithTheStoredWallet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.wallets.EXPECT().Add(gomock.Any(), domain.Wallet{
 		ID: "id1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(0),
 	}, 3).Return(nil)
 	b.wallets.EXPECT().Find(gomock.Any(), domain.OwnerID("alice"), domain.WalletID("id1")).Return(aWallet(), nil)
-	w, err := b.OpenWallet(t.Context(), "alice", "USD", "")
+	w, err := b.OpenWallet(t.Context(), "alice", "USD", "USD")
 	require.NoError(t, err)
 	require.Equal(t, aWallet(), w)
 }

@@ -1,0 +1,194 @@
+// Package transaction wires the service that keeps the money: wallets, ledger, top-ups, history.
+//
+// Start with domain for the rules, app for what can be done, migrations/00002 for how money
+// moves, and this file for how the parts are put together; cmd/transaction, the all-in-one
+// program and the tests use the same New.
+package transaction
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/shared/outbox"
+	"github.com/micropay/micropay/shared/token"
+	"github.com/micropay/micropay/transaction/adapters/authapi"
+	"github.com/micropay/micropay/transaction/adapters/postgres"
+	"github.com/micropay/micropay/transaction/adapters/rest"
+	"github.com/micropay/micropay/transaction/adapters/sandbox"
+	"github.com/micropay/micropay/transaction/app"
+	"github.com/micropay/micropay/transaction/migrations"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+// Deps are what a process gives the service; all but Log may be left out.
+type Deps struct {
+	Log *slog.Logger
+	Now func() time.Time // time.Now
+	// Auth calls the auth service, with timeout, retry, breaker and service token.
+	Auth      *http.Client
+	Registry  prometheus.Registerer
+	Publisher outbox.Publisher // default: the log
+}
+
+// Service is a wired transaction service.
+type Service struct {
+	cfg         Config
+	log         *slog.Logger
+	now         func() time.Time
+	db          *sqlx.DB
+	app         *app.App
+	keys        *postgres.Keys
+	revocations *app.Revocations
+	relay       *outbox.Relay
+	public      http.Handler
+	internal    http.Handler
+}
+
+// Schema is the name of the service's schema; its roles are micropay_transaction and
+// micropay_transaction_owner.
+const Schema = "transaction"
+
+// Migrate brings the schema up to date, as its owner.
+func Migrate(ctx context.Context, ownerDSN string) error {
+	return database.Migrate(ctx, ownerDSN, Schema, migrations.FS)
+}
+
+// New wires the service of a valid configuration. It waits neither for the database nor for auth.
+func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("transaction: configuration: %w", err)
+	}
+	deps = deps.withDefaults(cfg)
+	db, err := openDatabase(ctx, cfg.Database.DSN(), cfg)
+	if err != nil {
+		return nil, fmt.Errorf("transaction: %w", err)
+	}
+	auth := authapi.New(cfg.AuthURL, deps.Auth)
+	s := &Service{
+		cfg: cfg, log: deps.Log, now: deps.Now, db: db, app: useCases(cfg, deps, db, auth), keys: postgres.NewKeys(db),
+		revocations: app.NewRevocations(auth, postgres.NewRevocations(db)),
+		relay: &outbox.Relay{
+			DB: db, Publisher: deps.Publisher, Log: deps.Log, Lock: relayLock, Every: 200 * time.Millisecond, Batch: 500,
+		},
+	}
+	verifier, err := s.verifier(ctx, deps.Log)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("transaction: %w", err), db.Close())
+	}
+	s.route(verifier, deps)
+	s.measure(deps.Registry)
+	deps.Log.InfoContext(ctx, "payment providers chosen", "providers", []string{sandbox.Name})
+	return s, nil
+}
+
+// relayLock is the advisory lock of the replica that relays the outbox.
+const relayLock = 0x7472616e73616374 // "transact"
+
+func (d Deps) withDefaults(cfg Config) Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Auth == nil {
+		d.Auth = &http.Client{Timeout: 2 * time.Second, Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil)}
+	}
+	if d.Registry == nil {
+		d.Registry = prometheus.NewRegistry()
+	}
+	if d.Publisher == nil {
+		d.Publisher = outbox.LogPublisher{Log: d.Log}
+	}
+	return d
+}
+
+func openDatabase(ctx context.Context, dsn string, cfg Config) (*sqlx.DB, error) {
+	d := cfg.Database
+	return database.Open(ctx, database.Config{
+		DSN: dsn, ApplicationName: "micropay transaction", SearchPath: Schema, MaxOpen: d.MaxOpen, ConnectTimeout: d.ConnectTimeout,
+		StatementTimeout: d.StatementTimeout, LockTimeout: d.LockTimeout, IdleInTx: d.IdleInTx,
+	})
+}
+
+func useCases(cfg Config, deps Deps, db *sqlx.DB, auth *authapi.Client) *app.App {
+	ledger := postgres.NewLedger(db)
+	return &app.App{
+		Postings: app.NewGroupCommitter(ledger, cfg.GroupSize, cfg.GroupTimeout), Ledger: ledger,
+		Wallets: postgres.NewWallets(db), Transfers: postgres.NewTransfers(db), History: postgres.NewHistory(db),
+		TopUps: postgres.NewTopUps(db), Directory: auth,
+		Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() }, Now: deps.Now,
+		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit, TopUpPatience: cfg.TopUpPatience,
+	}
+}
+
+func (s *Service) verifier(ctx context.Context, log *slog.Logger) (*token.Verifier, error) {
+	keys, err := token.NewJWKS(ctx, s.cfg.jwksURL(), token.LogTo(log))
+	if err != nil {
+		return nil, err
+	}
+	return token.NewVerifier(token.Config{
+		Issuer: s.cfg.Issuer, ClientIDs: s.cfg.ClientIDs, Leeway: s.cfg.TokenLeeway, Now: s.now, Log: log,
+	}, keys, revoked{s.revocations})
+}
+
+// revoked is the revocations as package token asks for them.
+type revoked struct{ known *app.Revocations }
+
+func (r revoked) Revoked(_ context.Context, c token.Claims) (bool, error) {
+	if !r.known.Ready() {
+		return false, ports.ErrUnavailable // nobody is let in on what is not known yet
+	}
+	return r.known.Revoked(c.Subject, c.SessionID, c.IssuedAt), nil
+}
+
+func (s *Service) route(verifier *token.Verifier, deps Deps) {
+	public, internal := httpserver.NewRouter(), httpserver.NewRouter()
+	rest.Routes(public, s.app, verifier.Middleware, deps.Log)
+	rest.InternalRoutes(internal, s.app, token.RequireServiceToken(s.cfg.InternalToken.Reveal()), deps.Log)
+	s.public, s.internal = public, internal
+}
+
+func (s *Service) measure(reg prometheus.Registerer) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "outbox_oldest_unpublished_seconds", Help: "How long the oldest event has been waiting to be published.",
+	}, func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		age, err := outbox.Age(ctx, s.db)
+		if err != nil {
+			return -1 // not known
+		}
+		return age
+	}))
+}
+
+// Public is the routes for people and gateways, without the middleware of package httpserver:
+// the process that serves them, perhaps beside another service's, puts that around once.
+func (s *Service) Public() http.Handler { return s.public }
+
+// Internal is the routes for other services, behind the service token.
+func (s *Service) Internal() http.Handler { return s.internal }
+
+// Health makes readiness depend on the database, and on knowing who logged out.
+func (s *Service) Health(h *httpserver.Health) {
+	h.Add("database of transaction", s.db.PingContext)
+	h.Add("revocations", func(context.Context) error {
+		if !s.revocations.Ready() {
+			return errors.New("not loaded")
+		}
+		return nil
+	})
+}
+
+// Close gives the database sessions back.
+func (s *Service) Close() error { return s.db.Close() }
