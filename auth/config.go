@@ -89,7 +89,6 @@ func (c Config) withDefaults() Config {
 	if c.PasswordHashesAtOnce == 0 {
 		c.PasswordHashesAtOnce = runtime.GOMAXPROCS(0)
 	}
-	c.Issuer = strings.TrimRight(c.Issuer, "/")
 	return c
 }
 
@@ -105,7 +104,8 @@ func (c Config) Validate() error {
 	}
 	mistake(c.CognitoUserPoolID != "" || c.CognitoClientID != "" || c.CognitoClientSecret != "",
 		"COGNITO_USER_POOL_ID: this build has no Cognito adapter, and does not fall back to another provider; unset COGNITO_* to use the local one")
-	mistake(!isWebAddress(c.Issuer), "AUTH_ISSUER: must be this service's public http(s) address")
+	mistake(!isWebAddress(c.Issuer) || strings.HasSuffix(c.Issuer, "/"), "AUTH_ISSUER: must be this service's public http(s) address, without a slash at its end")
+	mistake(!c.Database.Configured(), "DATABASE_URL: is required, or RDS_HOST and what belongs to it")
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
 	mistake(!isWebAddress(c.TransactionURL), "TRANSACTION_URL: must be the transaction service's internal http(s) address")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)

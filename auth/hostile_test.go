@@ -107,7 +107,7 @@ func TestRename_BadNameIsRefused(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	access, _ := s.person("ann@example.com")
-	requireProblem(t, s.call("PATCH", "/auth/me", access, fields{"name": "  "}), http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, s.call("PATCH", "/auth/me", access, fields{"name": "  "}), http.StatusUnprocessableEntity, "validation_failed")
 	for _, name := range []string{"'; DROP TABLE auth.users; --", "<script>alert(1)</script>", "{{.Secret}} ${jndi:x}"} {
 		a := s.call("PATCH", "/auth/me", access, fields{"name": name})
 		require.Equal(t, name, a.text("user", "name"), "it is data")

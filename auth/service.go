@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/adapters/mailfile"
@@ -23,6 +24,7 @@ import (
 	"github.com/micropay/micropay/auth/adapters/unitext"
 	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/migrations"
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/token"
@@ -32,8 +34,18 @@ import (
 type Deps struct {
 	Log *slog.Logger
 	Now func() time.Time // time.Now
+	// Registry takes the metrics of the calls to other services.
+	Registry prometheus.Registerer
 	// Transaction calls the transaction service, with timeout, retry, breaker and service token.
 	Transaction *http.Client
+}
+
+// Schema is the name of the service's schema; its roles are micropay_auth and micropay_auth_owner.
+const Schema = "auth"
+
+// Migrate brings the schema up to date, as its owner.
+func Migrate(ctx context.Context, ownerDSN string) error {
+	return database.Migrate(ctx, ownerDSN, Schema, migrations.FS)
 }
 
 // Service is a wired auth service.
@@ -92,7 +104,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 func openDatabase(ctx context.Context, cfg Config) (*sqlx.DB, error) {
 	d := cfg.Database
 	return database.Open(ctx, database.Config{
-		DSN: d.DSN(), ApplicationName: "micropay auth", MaxOpen: d.MaxOpen, ConnectTimeout: d.ConnectTimeout,
+		DSN: d.DSN(), ApplicationName: "micropay auth", SearchPath: Schema, MaxOpen: d.MaxOpen, ConnectTimeout: d.ConnectTimeout,
 		StatementTimeout: d.StatementTimeout, LockTimeout: d.LockTimeout, IdleInTx: d.IdleInTx,
 	})
 }

@@ -59,7 +59,7 @@ func TestRegister_NamesEachBadField(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
 	a := s.call("POST", "/auth/register", "", fields{"email": "ann", "password": "tiny-canary", "name": "A\nB"})
-	requireProblem(t, a, http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, a, http.StatusUnprocessableEntity, "validation_failed")
 	require.ElementsMatch(t, []string{"email malformed", "password too_short", "name not_text"}, faults(a))
 	require.NotContains(t, a.Raw, "canary", "a password is never repeated")
 	a = s.call("POST", "/auth/register", "", fields{"email": "ann@example.com", "password": strings.Repeat("0123456789", 2), "name": "Ann"})
@@ -130,7 +130,7 @@ func TestLogin_SaysTheSameForAnUnknownAddressAndAWrongPassword(t *testing.T) {
 	require.Equal(t, "1", wrong.Header.Get("Retry-After"))
 	require.Equal(t, strip(wrong), strip(unknown))
 	require.Equal(t, http.StatusTooManyRequests, s.login("ann@example.com", password).Status, "even the right password")
-	requireProblem(t, s.call("POST", "/auth/login", "", fields{"email": "ann@example.com"}), http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, s.call("POST", "/auth/login", "", fields{"email": "ann@example.com"}), http.StatusUnprocessableEntity, "validation_failed")
 }
 
 // strip leaves out what belongs to the request, not to the answer.
@@ -176,7 +176,7 @@ func TestRefresh_AUsedTokenKillsItsSession(t *testing.T) {
 	for _, token := range []string{access, next.text("access_token")} {
 		requireProblem(t, s.call("GET", "/auth/me", token, nil), http.StatusUnauthorized, "invalid_token")
 	}
-	requireProblem(t, s.call("POST", "/auth/refresh", "", fields{}), http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, s.call("POST", "/auth/refresh", "", fields{}), http.StatusUnprocessableEntity, "validation_failed")
 }
 
 func TestPassword_ChangeAndReset(t *testing.T) {
@@ -189,7 +189,7 @@ func TestPassword_ChangeAndReset(t *testing.T) {
 		return s.call("POST", "/auth/password", access, fields{"current_password": current, "new_password": next})
 	}
 	requireProblem(t, change("wrong", newPassword), http.StatusUnauthorized, "invalid_credentials")
-	requireProblem(t, change(password, "short"), http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, change(password, "short"), http.StatusUnprocessableEntity, "validation_failed")
 	require.Equal(t, http.StatusNoContent, change(password, newPassword).Status)
 	requireProblem(t, s.call("GET", "/auth/me", other, nil), http.StatusUnauthorized, "invalid_token")
 	require.Equal(t, http.StatusOK, s.call("GET", "/auth/me", access, nil).Status)
@@ -204,7 +204,7 @@ func TestPassword_ChangeAndReset(t *testing.T) {
 		return s.call("POST", "/auth/password/reset", "", fields{"email": "Ann@Example.com", "code": code, "new_password": next})
 	}
 	requireProblem(t, reset("0000-0000-0000", password), http.StatusUnprocessableEntity, "invalid_code")
-	requireProblem(t, reset(code, "short"), http.StatusUnprocessableEntity, "invalid_fields")
+	requireProblem(t, reset(code, "short"), http.StatusUnprocessableEntity, "validation_failed")
 	require.Equal(t, http.StatusNoContent, reset(code, "three oxen in the rain").Status)
 	requireProblem(t, reset(code, password), http.StatusUnprocessableEntity, "invalid_code")
 	requireProblem(t, s.call("GET", "/auth/me", access, nil), http.StatusUnauthorized, "invalid_token")

@@ -98,7 +98,7 @@ func setup(t *testing.T, changes ...func(*auth.Config)) *system {
 	t.Cleanup(transaction.Close)
 	cfg, err := config.Load[auth.Config]([]string{
 		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "MAIL_DIR=" + t.TempDir(), "MAIL_POLL=10ms", "INTERNAL_TOKEN=" + internalToken,
-		"TRANSACTION_URL=" + transaction.URL, "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1", "AUTH_ISSUER=https://pay.example/",
+		"TRANSACTION_URL=" + transaction.URL, "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1", "AUTH_ISSUER=https://pay.example",
 		"SIGNING_KEY=" + signingKeyPEM(t).Reveal(), "DATABASE_MAX_OPEN_CONNS=8",
 	})
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func Problem(err error) *problem.Problem {
 			return problem.New(a.status, refusal.Error(), a.detail)
 		}
 	case errors.As(err, &invalid):
-		p := problem.New(http.StatusUnprocessableEntity, "invalid_fields", "Some fields cannot be accepted; see errors.")
+		p := problem.New(http.StatusUnprocessableEntity, "validation_failed", "Some members of the request cannot be accepted; see errors.")
 		for _, f := range invalid.Fields {
 			p.Errors = append(p.Errors, problem.Field{Field: f.Field, Code: f.Code, Detail: f.Detail})
 		}
