@@ -27,6 +27,7 @@ import (
 	"github.com/micropay/micropay/auth/migrations"
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
 )
 
@@ -155,13 +156,12 @@ func (r revoked) Revoked(ctx context.Context, c token.Claims) (bool, error) {
 	return r.feed.Revoked(ctx, c.Subject, c.SessionID, c.IssuedAt)
 }
 
-// transactionPatience is how long the transaction service may take to answer.
-const transactionPatience = 5 * time.Second
-
-// transactionClient shows the service token to the transaction service.
+// transactionClient calls the transaction service and shows it the service token.
 func transactionClient(cfg Config, deps Deps) *http.Client {
 	if deps.Transaction != nil {
 		return deps.Transaction
 	}
-	return &http.Client{Timeout: transactionPatience, Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), http.DefaultTransport)}
+	return resilience.NewClient(resilience.Config{
+		Name: "transaction", Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil), Log: deps.Log, Registry: deps.Registry,
+	})
 }

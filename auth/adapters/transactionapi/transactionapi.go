@@ -38,6 +38,7 @@ func (c *Client) CloseOwner(ctx context.Context, userID string) error {
 	if err != nil {
 		return fmt.Errorf("close owner: %w", err)
 	}
+	request.Header.Set("Idempotency-Key", "close-"+url.PathEscape(userID)) // closing twice is closing once: it may be retried
 	answer, err := c.http.Do(request)
 	if err != nil {
 		return fmt.Errorf("close owner: %w", errors.Join(ports.ErrUnavailable, err))

@@ -91,22 +91,26 @@ func serve(ctx context.Context, set settings, log *slog.Logger) (err error) {
 	internal.Handle("/metrics", telemetry.MetricsHandler(registry)).Methods(http.MethodGet)
 	internal.PathPrefix("/").Handler(service.Internal())
 
+	outside, err := net.Listen("tcp", set.Addr)
+	if err != nil {
+		return err
+	}
+	inside, err := net.Listen("tcp", set.InternalAddr)
+	if err != nil {
+		return errors.Join(err, outside.Close())
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return service.Run(ctx) })
 	for name, port := range map[string]struct {
-		addr    string
-		handler http.Handler
-	}{"public": {set.Addr, public}, "internal": {set.InternalAddr, internal}} {
-		listener, err := net.Listen("tcp", port.addr)
-		if err != nil {
-			return err
-		}
-		log.InfoContext(ctx, "listening", "port", name, "address", listener.Addr().String())
+		net.Listener
+		http.Handler
+	}{"public": {outside, public}, "internal": {inside, internal}} {
+		log.InfoContext(ctx, "listening", "port", name, "address", port.Addr().String())
 		around := httpserver.Middleware(httpserver.Options{
 			Config: set.Auth.HTTP, Log: log, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"port": name}, registry),
 		})
-		server := httpserver.NewServer(set.Auth.HTTP, around(port.handler), health, log)
-		group.Go(func() error { return server.Serve(ctx, listener) })
+		server := httpserver.NewServer(set.Auth.HTTP, around(port.Handler), health, log)
+		group.Go(func() error { return server.Serve(ctx, port.Listener) })
 	}
 	return group.Wait()
 }
