@@ -79,3 +79,22 @@ func TestMailbox_TellsWhenItCannotBeUsed(t *testing.T) {
 	_, err = junk.List("", 10)
 	require.Error(t, err)
 }
+
+func TestMailbox_TellsWhenALetterCannotBeRead(t *testing.T) {
+	t.Parallel()
+	box, dir := mailbox(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "folder.eml"), 0o700))
+	_, err := box.List("", 10)
+	require.Error(t, err)
+	box, dir = mailbox(t)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "gone.eml")))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "note.txt"), nil, 0o600))
+	_, err = box.List("", 10)
+	require.Error(t, err)
+	box, dir = mailbox(t)
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "x.eml"), []byte("Subject: =?x-nonsense?Q?a?=\r\n\r\n"), 0o600))
+	_, err = box.List("", 10)
+	require.Error(t, err)
+}
