@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
 )
 
 // PasswordReset is a mailed code and the password wanted.
@@ -19,15 +20,10 @@ func (a *App) ResetPassword(ctx context.Context, r PasswordReset) error {
 	if err := a.Passwords.Check("new_password", next, r.Email); err != nil {
 		return err
 	}
-	email, err := a.parseEmail(r.Email)
+	err := a.redeem(ctx, r.Email, func(email domain.Email) (ports.Identity, error) {
+		return a.Identities.ResetPassword(ctx, email, r.Code, next)
+	})
 	if err != nil {
-		return domain.ErrInvalidCode
-	}
-	identity, err := a.Identities.ResetPassword(ctx, email, r.Code, next)
-	if err != nil {
-		return fmt.Errorf("reset password: %w", err)
-	}
-	if err := a.Users.MarkVerified(ctx, identity.Subject); err != nil {
 		return fmt.Errorf("reset password: %w", err)
 	}
 	return nil
