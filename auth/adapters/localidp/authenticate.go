@@ -52,8 +52,8 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 
 // judge compares the password with that of the account that find gives, throttled.
 func (p *Provider) judge(ctx context.Context, in ports.Credentials, find func() (identityRow, error)) (identityRow, error) {
-	account, network := throttleKeys(in)
-	if err := p.throttled(ctx, account, network); err != nil {
+	counters := p.counters(in)
+	if err := p.throttled(ctx, counters); err != nil {
 		return identityRow{}, err
 	}
 	leave, err := p.hashes.enter(ctx)
@@ -61,7 +61,7 @@ func (p *Provider) judge(ctx context.Context, in ports.Credentials, find func() 
 		return identityRow{}, err
 	}
 	defer leave()
-	if err := p.throttled(ctx, account, network); err != nil {
+	if err := p.throttled(ctx, counters); err != nil {
 		return identityRow{}, err
 	}
 	row, err := find()
@@ -73,37 +73,54 @@ func (p *Provider) judge(ctx context.Context, in ports.Credentials, find func() 
 		return identityRow{}, fmt.Errorf("compare password: %w", err)
 	}
 	if ok {
-		return row, p.forgiveAccount(ctx, account)
+		return row, p.forgive(ctx, in.Email)
 	}
-	if err := p.fail(ctx, account, network); err != nil {
+	if err := p.fail(ctx, counters); err != nil {
 		return identityRow{}, err
 	}
 	return identityRow{}, domain.ErrInvalidCredentials
 }
 
-// throttleKeys names the account and the network address in the table of failures. An IPv6
-// customer has a whole /64, so that is what counts as one address.
-func throttleKeys(in ports.Credentials) (account, network []byte) {
-	place := in.Address
-	if ip, err := netip.ParseAddr(place); err == nil && ip.Unmap().Is6() {
-		prefix, _ := ip.WithZone("").Prefix(64)
-		place = prefix.String()
-	} else if err == nil {
-		place = ip.Unmap().String()
+// A counter counts the failures of an account or of a network address, each by its own rule.
+type counter struct {
+	key  []byte
+	rule domain.Throttle
+}
+
+// counters are those an attempt is counted by: its account's first.
+func (p *Provider) counters(in ports.Credentials) []counter {
+	return []counter{
+		{accountKey(in.Email), p.opts.Accounts},
+		{digest("network " + networkOf(in.Address)), p.opts.Networks},
 	}
-	a, n := sha256.Sum256([]byte("account "+in.Email.String())), sha256.Sum256([]byte("network "+place))
-	return a[:], n[:]
+}
+
+func accountKey(email domain.Email) []byte { return digest("account " + email.String()) }
+
+func digest(s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return sum[:]
+}
+
+// networkOf is the network address that counts: an IPv6 customer has a whole /64.
+func networkOf(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if ip = ip.Unmap(); ip.Is4() {
+		return ip.String()
+	}
+	prefix, _ := ip.WithZone("").Prefix(64) // fails only for more bits than there are
+	return prefix.String()
 }
 
 const failuresSQL = `SELECT count, last FROM auth.failed_attempt WHERE key = $1`
 
-// throttled is domain.Throttled while the account or the network has to wait.
-func (p *Provider) throttled(ctx context.Context, account, network []byte) error {
+// throttled is domain.Throttled while any of the counters has to wait.
+func (p *Provider) throttled(ctx context.Context, counters []counter) error {
 	now, wait := p.now(), time.Duration(0)
-	for _, c := range []struct {
-		key  []byte
-		rule domain.Throttle
-	}{{account, p.opts.Accounts}, {network, p.opts.Networks}} {
+	for _, c := range counters {
 		f, err := p.failures(ctx, p.db, failuresSQL, c.key)
 		if err != nil {
 			return err
@@ -134,37 +151,35 @@ const (
 	forgiveSQL       = `DELETE FROM auth.failed_attempt WHERE key = $1`
 )
 
-// fail counts one failure for both, one after the other so that no two attempts can deadlock.
-func (p *Provider) fail(ctx context.Context, account, network []byte) error {
+// fail counts one failure by each, one after the other so that no two attempts can deadlock.
+func (p *Provider) fail(ctx context.Context, counters []counter) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // hanging up does not undo a guess
 	defer cancel()
-	for _, c := range []struct {
-		key  []byte
-		rule domain.Throttle
-	}{{account, p.opts.Accounts}, {network, p.opts.Networks}} {
-		err := database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
-			now := p.now()
-			if _, err := tx.ExecContext(ctx, touchFailuresSQL, c.key, now); err != nil {
-				return err
-			}
-			f, err := p.failures(ctx, tx, failuresSQL+" FOR UPDATE", c.key)
-			if err != nil {
-				return err
-			}
-			f = c.rule.Fail(f, now)
-			_, err = tx.ExecContext(ctx, setFailuresSQL, c.key, f.Count, f.Last)
-			return err
-		})
-		if err != nil {
+	for _, c := range counters {
+		if err := database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error { return p.failOnce(ctx, tx, c) }); err != nil {
 			return fmt.Errorf("count failed attempt: %w", err)
 		}
 	}
 	return nil
 }
 
-// forgiveAccount forgets an account's failures after a success; the network's stay.
-func (p *Provider) forgiveAccount(ctx context.Context, account []byte) error {
-	if _, err := p.db.ExecContext(ctx, forgiveSQL, account); err != nil {
+func (p *Provider) failOnce(ctx context.Context, tx *sqlx.Tx, c counter) error {
+	now := p.now()
+	if _, err := tx.ExecContext(ctx, touchFailuresSQL, c.key, now); err != nil {
+		return err
+	}
+	f, err := p.failures(ctx, tx, failuresSQL+" FOR UPDATE", c.key)
+	if err != nil {
+		return err
+	}
+	f = c.rule.Fail(f, now)
+	_, err = tx.ExecContext(ctx, setFailuresSQL, c.key, f.Count, f.Last)
+	return err
+}
+
+// forgive forgets an account's failures after a success; the network's stay.
+func (p *Provider) forgive(ctx context.Context, email domain.Email) error {
+	if _, err := p.db.ExecContext(ctx, forgiveSQL, accountKey(email)); err != nil {
 		return fmt.Errorf("forget failed attempts: %w", err)
 	}
 	return nil

@@ -91,8 +91,7 @@ func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, code, 
 		if identity, err = row.identity(); err != nil {
 			return err
 		}
-		account, _ := throttleKeys(ports.Credentials{Email: email})
-		if _, err := tx.ExecContext(ctx, forgiveSQL, account); err != nil {
+		if _, err := tx.ExecContext(ctx, forgiveSQL, accountKey(email)); err != nil {
 			return err
 		}
 		return p.setPassword(ctx, tx, row.Subject, hash, "subject = $1", row.Subject)
