@@ -306,3 +306,22 @@ func TestDevMail_IsForLocalModeOnly(t *testing.T) {
 	s = setup(t, func(c *auth.Config) { c.Local, c.Argon2Memory, c.Argon2Iterations = false, 19*1024, 2 })
 	requireProblem(t, s.call("GET", "/dev/mail", "", nil), http.StatusNotFound, "not_found")
 }
+
+// A process that is killed between the two stores of a registration, or of a deletion, leaves
+// something that the next login mends.
+func TestLogin_MendsWhatACrashLeft(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	s.register("ann@example.com")
+	_, err := s.db.Admin.Exec("DELETE FROM auth.users")
+	require.NoError(t, err)
+	requireProblem(t, s.register("ann@example.com"), http.StatusConflict, "email_taken")
+	access := s.login("ann@example.com", password).text("access_token")
+	require.Equal(t, "Ann Lee", s.call("GET", "/auth/me", access, nil).text("user", "name"))
+
+	_, err = s.db.Admin.Exec("UPDATE auth.users SET email = NULL, name = '', deleted_at = now()")
+	require.NoError(t, err)
+	requireProblem(t, s.call("GET", "/auth/me", access, nil), http.StatusUnauthorized, "invalid_token")
+	requireProblem(t, s.login("ann@example.com", password), http.StatusUnauthorized, "invalid_credentials")
+	require.Equal(t, http.StatusCreated, s.register("ann@example.com").Status)
+}

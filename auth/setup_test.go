@@ -153,7 +153,7 @@ func (s *system) send(r *http.Request) answer {
 	s.t.Helper()
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(s.t, err)
-	defer response.Body.Close()
+	defer func() { require.NoError(s.t, response.Body.Close()) }()
 	raw, err := io.ReadAll(response.Body)
 	require.NoError(s.t, err)
 	a := answer{Status: response.StatusCode, Header: response.Header, Raw: string(raw)}

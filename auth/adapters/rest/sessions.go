@@ -32,7 +32,7 @@ func (h handlers) login(r *http.Request) (httpserver.Reply, error) {
 	if err := httpserver.Decode(r, &body); err != nil {
 		return httpserver.Reply{}, err
 	}
-	if err := required("email", body.Email, "password", body.Password); err != nil {
+	if err := required(member{"email", body.Email}, member{"password", body.Password}); err != nil {
 		return httpserver.Reply{}, err
 	}
 	tokens, err := h.app.Login(r.Context(), app.Credentials{Email: body.Email, Password: body.Password, Address: h.cfg.ClientAddress(r)})
@@ -49,7 +49,7 @@ func (h handlers) refresh(r *http.Request) (httpserver.Reply, error) {
 	if err := httpserver.Decode(r, &body); err != nil {
 		return httpserver.Reply{}, err
 	}
-	if err := required("refresh_token", body.RefreshToken); err != nil {
+	if err := required(member{"refresh_token", body.RefreshToken}); err != nil {
 		return httpserver.Reply{}, err
 	}
 	tokens, err := h.app.Refresh(r.Context(), body.RefreshToken)
@@ -114,12 +114,14 @@ func (h handlers) discovery(*http.Request) (httpserver.Reply, error) {
 
 func cacheable() http.Header { return http.Header{"Cache-Control": {"public, max-age=60"}} }
 
-// required refuses empty fields; it takes name, value, name, value...
-func required(pairs ...string) error {
+type member struct{ name, value string }
+
+// required refuses members that are empty.
+func required(members ...member) error {
 	var faults []domain.FieldError
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] == "" {
-			faults = append(faults, domain.FieldError{Field: pairs[i], Code: "required", Detail: "must not be empty"})
+	for _, m := range members {
+		if m.value == "" {
+			faults = append(faults, domain.FieldError{Field: m.name, Code: "required", Detail: "must not be empty"})
 		}
 	}
 	return domain.Reject(faults...)

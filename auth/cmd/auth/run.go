@@ -91,11 +91,12 @@ func serve(ctx context.Context, set settings, log *slog.Logger) (err error) {
 	internal.Handle("/metrics", telemetry.MetricsHandler(registry)).Methods(http.MethodGet)
 	internal.PathPrefix("/").Handler(service.Internal())
 
-	outside, err := net.Listen("tcp", set.Addr)
+	var listen net.ListenConfig
+	outside, err := listen.Listen(ctx, "tcp", set.Addr)
 	if err != nil {
 		return err
 	}
-	inside, err := net.Listen("tcp", set.InternalAddr)
+	inside, err := listen.Listen(ctx, "tcp", set.InternalAddr)
 	if err != nil {
 		return errors.Join(err, outside.Close())
 	}
