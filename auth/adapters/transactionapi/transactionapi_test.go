@@ -10,6 +10,7 @@ import (
 	"github.com/micropay/micropay/auth/adapters/transactionapi"
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/testing/contract/authports"
 )
 
 func TestCloseOwner_TurnsAnswersIntoRefusals(t *testing.T) {
@@ -51,4 +52,24 @@ func TestCloseOwner_IsUnavailableWhenNobodyAnswers(t *testing.T) {
 	err := transactionapi.New(server.URL, http.DefaultClient).CloseOwner(t.Context(), "u1")
 	require.ErrorIs(t, err, ports.ErrUnavailable)
 	require.Error(t, transactionapi.New("http://bad host", http.DefaultClient).CloseOwner(t.Context(), "u1"))
+}
+
+func TestClient_KeepsTheContract(t *testing.T) {
+	t.Parallel()
+	authports.Wallets(t, func(t *testing.T, owner authports.Owner) ports.Wallets {
+		t.Helper()
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			if owner == authports.WalletsOpen {
+				w.WriteHeader(http.StatusConflict)
+				_, _ = w.Write([]byte(`{"code":"wallets_not_closed"}`))
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}))
+		t.Cleanup(server.Close)
+		if owner == authports.NobodyAnswers {
+			server.Close()
+		}
+		return transactionapi.New(server.URL, server.Client())
+	})
 }

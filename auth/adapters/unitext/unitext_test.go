@@ -7,6 +7,7 @@ import (
 
 	"github.com/micropay/micropay/auth/adapters/unitext"
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/testing/contract/authports"
 )
 
 func TestHostName_OneDomainHasOneForm(t *testing.T) {
@@ -26,9 +27,9 @@ func TestHostName_OneDomainHasOneForm(t *testing.T) {
 	}
 }
 
-func TestNFKC_OnePasswordHasOneForm(t *testing.T) {
+func TestText_KeepsTheContract(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "café ﬁ"[:6]+"fi", unitext.Text{}.NFKC("cafe\u0301 ﬁ"))
+	authports.Text(t, unitext.Text{})
 }
 
 func FuzzHostName(f *testing.F) {
