@@ -279,3 +279,25 @@ func TestProvider_TellsFaultsFromRefusals(t *testing.T) {
 	_, err = b.Refresh(t.Context(), tokens.Refresh)
 	require.NoError(t, err, "and nothing was changed")
 }
+
+func TestAuthenticate_RenewsAHashOfOlderParameters(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.register(t, "ann@example.com")
+	hash := func() (h string) {
+		require.NoError(t, b.db.Owner.Get(&h, "SELECT password_hash FROM auth.identity"))
+		return h
+	}
+	old := hash()
+	_, err := b.login(t, "ann@example.com", password)
+	require.NoError(t, err)
+	require.Equal(t, old, hash(), "nothing to renew")
+	stronger := b
+	stronger.opts.Argon2.Memory, stronger.opts.Argon2.Iterations = 128, 2
+	stronger.Provider = stronger.replica()
+	_, err = stronger.login(t, "ann@example.com", password)
+	require.NoError(t, err)
+	require.Contains(t, hash(), "$m=128,t=2,p=1$")
+	_, err = stronger.login(t, "ann@example.com", password)
+	require.NoError(t, err)
+}
