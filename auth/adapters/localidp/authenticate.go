@@ -30,6 +30,10 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 	if err != nil {
 		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
 	}
+	renewed, err := p.renewed(ctx, row.PasswordHash, in.Password)
+	if err != nil {
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
+	}
 	var done ports.Authenticated
 	refused, err := p.decide(ctx, func(tx *sqlx.Tx) error {
 		locked, err := p.bySubject(ctx, tx, row.Subject, "FOR UPDATE")
@@ -41,6 +45,11 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 		if done.Identity, err = locked.identity(); err != nil {
 			return err
 		}
+		if renewed != "" {
+			if _, err := tx.ExecContext(ctx, setPasswordSQL, row.Subject, renewed); err != nil {
+				return err
+			}
+		}
 		done.Tokens, err = p.startSession(ctx, tx, key, locked)
 		return err
 	})
@@ -48,6 +57,14 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 		return ports.Authenticated{}, err
 	}
 	return done, nil
+}
+
+// renewed is the password hashed anew if its hash is of older parameters, else "".
+func (p *Provider) renewed(ctx context.Context, stored, password string) (string, error) {
+	if !p.hashes.outdated(stored) {
+		return "", nil
+	}
+	return p.hashes.hash(ctx, password)
 }
 
 // judge compares the password with that of the account that find gives, throttled.

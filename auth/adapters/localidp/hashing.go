@@ -55,3 +55,9 @@ func (h hasher) matches(password, stored string) (bool, error) {
 	ok, err := argon2id.ComparePasswordAndHash(password, stored)
 	return ok && known, err
 }
+
+// outdated says that a stored hash was made with other parameters than are configured now.
+func (h hasher) outdated(stored string) bool {
+	params, _, _, err := argon2id.DecodeHash(stored)
+	return err == nil && *params != h.params
+}
