@@ -22,6 +22,22 @@ import (
 // hash. The throttle is looked at again after the wait for a hashing slot, so that of a burst of
 // guesses only as many are judged as hash at the same time.
 func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (ports.Authenticated, error) {
+	const tries = 3 // the hash may change between judging and starting the session
+	for try := 1; ; try++ {
+		done, err := p.authenticate(ctx, in)
+		if !errors.Is(err, errChanged) {
+			return done, err
+		}
+		if try == tries {
+			return ports.Authenticated{}, domain.ErrInvalidCredentials
+		}
+	}
+}
+
+// errChanged says that a password was judged by a hash that is stored no more.
+var errChanged = errors.New("the password hash has changed meanwhile")
+
+func (p *Provider) authenticate(ctx context.Context, in ports.Credentials) (ports.Authenticated, error) {
 	row, err := p.judge(ctx, in, func() (identityRow, error) { return p.byEmail(ctx, p.db, in.Email, "") })
 	if err != nil {
 		return ports.Authenticated{}, err
@@ -35,28 +51,34 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
 	}
 	var done ports.Authenticated
-	refused, err := p.decide(ctx, func(tx *sqlx.Tx) error {
-		locked, err := p.bySubject(ctx, tx, row.Subject, "FOR UPDATE")
-		if errors.Is(err, sql.ErrNoRows) || err == nil && locked.PasswordHash != row.PasswordHash {
-			return domain.ErrInvalidCredentials // changed or deleted since it was judged
-		} else if err != nil {
-			return err
-		}
-		if done.Identity, err = locked.identity(); err != nil {
-			return err
-		}
-		if renewed != "" {
-			if _, err := tx.ExecContext(ctx, setPasswordSQL, row.Subject, renewed); err != nil {
-				return err
-			}
-		}
-		done.Tokens, err = p.startSession(ctx, tx, key, locked)
+	err = database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
+		done, err = p.begin(ctx, tx, key, row, renewed)
 		return err
 	})
-	if err := firstOf(err, refused); err != nil {
-		return ports.Authenticated{}, err
+	if err != nil {
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
 	}
 	return done, nil
+}
+
+// begin starts a session of an identity whose password was judged right, if it still is.
+func (p *Provider) begin(ctx context.Context, tx *sqlx.Tx, key signingKey, judged identityRow, renewed string) (done ports.Authenticated, err error) {
+	row, err := p.bySubject(ctx, tx, judged.Subject, "FOR UPDATE")
+	if errors.Is(err, sql.ErrNoRows) || err == nil && row.PasswordHash != judged.PasswordHash {
+		return done, errChanged
+	} else if err != nil {
+		return done, err
+	}
+	if done.Identity, err = row.identity(); err != nil {
+		return done, err
+	}
+	if renewed != "" {
+		if _, err := tx.ExecContext(ctx, setPasswordSQL, row.Subject, renewed); err != nil {
+			return done, err
+		}
+	}
+	done.Tokens, err = p.startSession(ctx, tx, key, row)
+	return done, err
 }
 
 // renewed is the password hashed anew if its hash is of older parameters, else "".

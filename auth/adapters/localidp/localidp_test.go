@@ -301,3 +301,23 @@ func TestAuthenticate_RenewsAHashOfOlderParameters(t *testing.T) {
 	_, err = stronger.login(t, "ann@example.com", password)
 	require.NoError(t, err)
 }
+
+func TestAuthenticate_ARenewalRefusesNobodyWhoLogsInMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.register(t, "ann@example.com")
+	b.opts.Argon2.Memory, b.opts.HashesAtMost = 128, 8
+	b.Provider = b.replica()
+	var logins sync.WaitGroup
+	failed := make(chan error, 8)
+	for range 8 {
+		logins.Go(func() {
+			if _, err := b.login(t, "ann@example.com", password); err != nil {
+				failed <- err
+			}
+		})
+	}
+	logins.Wait()
+	close(failed)
+	require.NoError(t, <-failed)
+}
