@@ -306,7 +306,7 @@ func TestAuthenticate_ARenewalRefusesNobodyWhoLogsInMeanwhile(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.register(t, "ann@example.com")
-	b.opts.Argon2.Memory, b.opts.HashesAtMost = 128, 8
+	b.opts.Argon2.Memory, b.opts.HashesAtMost = 16*1024, 8 // slow enough for all to be judged before the first is renewed
 	b.Provider = b.replica()
 	var logins sync.WaitGroup
 	failed := make(chan error, 8)
