@@ -9,8 +9,8 @@ import (
 	"github.com/micropay/micropay/auth/domain"
 )
 
-//go:generate go tool -modfile=../../tools/go.mod mockgen -source=identity.go -destination=mocks/identity.go -package=mocks
-//go:generate go tool -modfile=../../tools/go.mod mockgen -source=outside.go -destination=mocks/outside.go -package=mocks
+//go:generate env GOWORK=off go tool -modfile=../../tools/go.mod mockgen -source=identity.go -destination=mocks/identity.go -package=mocks
+//go:generate env GOWORK=off go tool -modfile=../../tools/go.mod mockgen -source=outside.go -destination=mocks/outside.go -package=mocks
 
 // IdentityProvider keeps credentials and sessions and issues tokens: the local one (PostgreSQL)
 // or a managed one such as Amazon Cognito. Passwords arrive as NFKC text and already judged by
