@@ -9,3 +9,9 @@ replace (
 	github.com/micropay/micropay/testing => ../testing
 	github.com/micropay/micropay/transaction => ../transaction
 )
+
+require (
+	github.com/stretchr/testify v1.12.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+)

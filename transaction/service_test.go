@@ -300,8 +300,8 @@ func TestHistory_PagesAndPastBalances(t *testing.T) {
 	require.EqualValues(t, -1, newest["amount"])
 	require.Equal(t, to, newest["counterparty"].(map[string]any)["wallet_id"])
 	require.EqualValues(t, 95, newest["balance_after"].(map[string]any)["amount"])
-	require.Len(t, alice.get("/history?from="+url.QueryEscape(moments[3])).Body["data"], 2)
-	require.Len(t, alice.get("/wallets/"+second+"/entries").Body["data"], 1)
+	require.Len(t, alice.get("/history?from=" + url.QueryEscape(moments[3])).Body["data"], 2)
+	require.Len(t, alice.get("/wallets/" + second + "/entries").Body["data"], 1)
 
 	then := alice.get("/wallets/" + from + "/balance?at=" + url.QueryEscape(moments[1]))
 	require.EqualValues(t, 98, then.Body["balance"].(map[string]any)["amount"])
@@ -358,8 +358,13 @@ func TestTokens_BadOnesAreRefusedEverywhere(t *testing.T) {
 	for name, bad := range p.issuer.Bad() {
 		thief := person{p, alice.id, bad}
 		for _, call := range [][2]string{
-			{http.MethodGet, "/wallets"}, {http.MethodGet, "/wallets/" + id}, {http.MethodDelete, "/wallets/" + id}, {http.MethodGet, "/history"},
-			{http.MethodPost, "/transfers"}, {http.MethodPost, "/topups"}, {http.MethodGet, "/wallets/" + id + "/statement"},
+			{http.MethodGet, "/wallets"},
+			{http.MethodGet, "/wallets/" + id},
+			{http.MethodDelete, "/wallets/" + id},
+			{http.MethodGet, "/history"},
+			{http.MethodPost, "/transfers"},
+			{http.MethodPost, "/topups"},
+			{http.MethodGet, "/wallets/" + id + "/statement"},
 		} {
 			a := thief.call(call[0], call[1], "")
 			require.Equal(t, 401, a.Status, "%s: %v", name, call)
@@ -368,9 +373,20 @@ func TestTokens_BadOnesAreRefusedEverywhere(t *testing.T) {
 	}
 	noUUID := person{p, "", p.issuer.Mint(tokens.Subject("root"))}
 	for _, call := range [][2]string{
-		{"GET", "/wallets"}, {"POST", "/wallets"}, {"GET", "/wallets/x"}, {"PATCH", "/wallets/x"}, {"DELETE", "/wallets/x"}, {"GET", "/wallets/x/balance"},
-		{"GET", "/wallets/x/entries"}, {"GET", "/wallets/x/statement"}, {"GET", "/history"}, {"POST", "/topups"}, {"GET", "/topups/x"},
-		{"POST", "/transfers"}, {"GET", "/transfers/x"}, {"POST", "/transfers/x/reversal"},
+		{"GET", "/wallets"},
+		{"POST", "/wallets"},
+		{"GET", "/wallets/x"},
+		{"PATCH", "/wallets/x"},
+		{"DELETE", "/wallets/x"},
+		{"GET", "/wallets/x/balance"},
+		{"GET", "/wallets/x/entries"},
+		{"GET", "/wallets/x/statement"},
+		{"GET", "/history"},
+		{"POST", "/topups"},
+		{"GET", "/topups/x"},
+		{"POST", "/transfers"},
+		{"GET", "/transfers/x"},
+		{"POST", "/transfers/x/reversal"},
 	} {
 		require.Equal(t, 401, noUUID.call(call[0], call[1], "").Status, call)
 	}

@@ -117,16 +117,16 @@ components:
 func TestMerge_RefusesWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ docs, want string }{
-		"no YAML":             {"a: [", "document 2"},
-		"not an object":       {"- a", "document 2"},
-		"another version":     {strings.Replace(transactionDoc, "3.1.0", "3.0.3", 1), "3.0.3"},
-		"a path twice":        {strings.Replace(transactionDoc, "/transaction/wallets", "/auth/me", 1), "paths: /auth/me"},
-		"one name, no title":  {"openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {Problem: {type: string}}}", "components.schemas: Problem"},
-		"the new name taken":  {"openapi: 3.1.0\ninfo: {title: B}\npaths: {}\ncomponents: {schemas: {Problem: {type: string}, BProblem: {}}}", "components.schemas: Problem"},
-		"a list for a map":    {"openapi: 3.1.0\npaths: []", "paths"},
-		"components no map":   {"openapi: 3.1.0\npaths: {}\ncomponents: 7", "components"},
-		"a part no map":       {"openapi: 3.1.0\npaths: {}\ncomponents: {schemas: 7}", "components.schemas"},
-		"a path item no map":  {"openapi: 3.1.0\npaths: {/x: 7}", "/x"},
+		"no YAML":            {"a: [", "document 2"},
+		"not an object":      {"- a", "document 2"},
+		"another version":    {strings.Replace(transactionDoc, "3.1.0", "3.0.3", 1), "3.0.3"},
+		"a path twice":       {strings.Replace(transactionDoc, "/transaction/wallets", "/auth/me", 1), "paths: /auth/me"},
+		"one name, no title": {"openapi: 3.1.0\npaths: {}\ncomponents: {schemas: {Problem: {type: string}}}", "components.schemas: Problem"},
+		"the new name taken": {"openapi: 3.1.0\ninfo: {title: B}\npaths: {}\ncomponents: {schemas: {Problem: {type: string}, BProblem: {}}}", "components.schemas: Problem"},
+		"a list for a map":   {"openapi: 3.1.0\npaths: []", "paths"},
+		"components no map":  {"openapi: 3.1.0\npaths: {}\ncomponents: 7", "components"},
+		"a part no map":      {"openapi: 3.1.0\npaths: {}\ncomponents: {schemas: 7}", "components.schemas"},
+		"a path item no map": {"openapi: 3.1.0\npaths: {/x: 7}", "/x"},
 	} {
 		_, err := apidocs.Merge(info(), []byte(authDoc), []byte(tt.docs))
 		require.ErrorContains(t, err, tt.want, name)

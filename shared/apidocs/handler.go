@@ -1,6 +1,7 @@
 package apidocs
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -50,7 +51,7 @@ var inlineScript = regexp.MustCompile(`(?s)<script>(.*?)</script>`)
 // there later runs. The page's styles are set from script; they cannot be listed.
 func policyFor(page http.Handler) string {
 	w := httptest.NewRecorder()
-	page.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/docs/", nil))
+	page.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/docs/", nil))
 	scripts := []string{"script-src 'self'"}
 	for _, inline := range inlineScript.FindAllStringSubmatch(w.Body.String(), -1) {
 		digest := sha256.Sum256([]byte(inline[1]))

@@ -100,7 +100,7 @@ func (a account) directory(cfg Config) (string, error) {
 func memory(fast bool) string {
 	const dir, room = "/dev/shm", 2 << 30
 	var st syscall.Statfs_t
-	if !fast || syscall.Statfs(dir, &st) != nil || uint64(st.Bavail)*uint64(st.Bsize) < room {
+	if !fast || syscall.Statfs(dir, &st) != nil || uint64(st.Bavail)*uint64(st.Bsize) < room { //nolint:unconvert // the types differ between systems
 		return ""
 	}
 	return dir

@@ -85,12 +85,18 @@ func TestClient_RepeatsWhatMayBeRepeated(t *testing.T) {
 		change []func(*http.Request)
 		tries  int64
 	}{
-		{"GET 503", "GET", 503, nil, 3}, {"GET 502", "GET", 502, nil, 3}, {"GET 504", "GET", 504, nil, 3},
-		{"GET 429", "GET", 429, nil, 3}, {"DELETE", "DELETE", 503, nil, 3},
+		{"GET 503", "GET", 503, nil, 3},
+		{"GET 502", "GET", 502, nil, 3},
+		{"GET 504", "GET", 504, nil, 3},
+		{"GET 429", "GET", 429, nil, 3},
+		{"DELETE", "DELETE", 503, nil, 3},
 		{"PUT with a body", "PUT", 503, []func(*http.Request){body}, 3},
 		{"PUT of a stream", "PUT", 503, []func(*http.Request){stream}, 1},
-		{"POST", "POST", 503, nil, 1}, {"POST with a key", "POST", 503, []func(*http.Request){key, body}, 3},
-		{"GET 500", "GET", 500, nil, 1}, {"GET 404", "GET", 404, nil, 1}, {"GET 200", "GET", 200, nil, 1},
+		{"POST", "POST", 503, nil, 1},
+		{"POST with a key", "POST", 503, []func(*http.Request){key, body}, 3},
+		{"GET 500", "GET", 500, nil, 1},
+		{"GET 404", "GET", 404, nil, 1},
+		{"GET 200", "GET", 200, nil, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

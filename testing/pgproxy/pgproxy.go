@@ -318,7 +318,8 @@ func read(r io.Reader, typeLen int) ([]byte, error) {
 	if n < 4 || n > maxMessage {
 		return nil, fmt.Errorf("a message of %d bytes", n)
 	}
-	message := append(head, make([]byte, n-4)...)
+	message := make([]byte, typeLen+int(n))
+	copy(message, head)
 	_, err := io.ReadFull(r, message[typeLen+4:])
 	return message, err
 }

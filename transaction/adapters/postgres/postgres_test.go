@@ -81,9 +81,7 @@ func seed(t *testing.T, db *pgtest.DB) (domain.OwnerID, domain.WalletID) {
 	w, err := domain.NewWallet(id, owner, "USD", "x")
 	require.NoError(t, err)
 	require.NoError(t, s.Wallets.Add(t.Context(), w, 10))
-	top, err := domain.NewTopUp("019c5a00-0000-7000-8000-000000000003", owner, id, "sandbox", w.Balance)
-	require.Error(t, err, "nothing is no top-up")
-	top = domain.TopUp{ID: "019c5a00-0000-7000-8000-000000000003", Owner: owner, Wallet: id, Provider: "sandbox", Amount: w.Balance}
+	top := domain.TopUp{ID: "019c5a00-0000-7000-8000-000000000003", Owner: owner, Wallet: id, Provider: "sandbox", Amount: w.Balance}
 	top.Amount.Amount = 700
 	_, _, err = s.TopUps.Add(t.Context(), top, domain.Key{Value: "k"})
 	require.NoError(t, err)
@@ -149,17 +147,23 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 		"Change":          func(ctx context.Context) error { _, err := s.Wallets.Change(ctx, owner, id, nil); return err },
 		"CloseOwner":      func(ctx context.Context) error { return s.Wallets.CloseOwner(ctx, owner) },
 		"Transfers.Find":  func(ctx context.Context) error { _, err := s.Transfers.Find(ctx, "x"); return err },
-		"BalanceAfter":    func(ctx context.Context) error { _, err := s.Transfers.BalanceAfter(ctx, domain.Transfer{}, id); return err },
-		"ByKey":           func(ctx context.Context) error { _, err := s.Transfers.ByKey(ctx, owner, domain.Key{}); return err },
-		"Entries":         func(ctx context.Context) error { _, err := s.History.Entries(ctx, ports.EntryQuery{}); return err },
-		"Forward":         func(ctx context.Context) error { _, err := s.History.Forward(ctx, id, domain.Period{}, 0, 1); return err },
-		"BalanceAt":       func(ctx context.Context) error { _, err := s.History.BalanceAt(ctx, id, time.Now(), true); return err },
-		"TopUps.Add":      func(ctx context.Context) error { _, _, err := s.TopUps.Add(ctx, top, domain.Key{}); return err },
-		"TopUps.Find":     func(ctx context.Context) error { _, err := s.TopUps.Find(ctx, owner, "x"); return err },
-		"Record":          func(ctx context.Context) error { return s.TopUps.Record(ctx, top) },
-		"Claim":           func(ctx context.Context) error { _, err := s.TopUps.Claim(ctx, time.Now(), 1); return err },
-		"Load":            func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
-		"Save":            func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
+		"BalanceAfter": func(ctx context.Context) error {
+			_, err := s.Transfers.BalanceAfter(ctx, domain.Transfer{}, id)
+			return err
+		},
+		"ByKey":   func(ctx context.Context) error { _, err := s.Transfers.ByKey(ctx, owner, domain.Key{}); return err },
+		"Entries": func(ctx context.Context) error { _, err := s.History.Entries(ctx, ports.EntryQuery{}); return err },
+		"Forward": func(ctx context.Context) error {
+			_, err := s.History.Forward(ctx, id, domain.Period{}, 0, 1)
+			return err
+		},
+		"BalanceAt":   func(ctx context.Context) error { _, err := s.History.BalanceAt(ctx, id, time.Now(), true); return err },
+		"TopUps.Add":  func(ctx context.Context) error { _, _, err := s.TopUps.Add(ctx, top, domain.Key{}); return err },
+		"TopUps.Find": func(ctx context.Context) error { _, err := s.TopUps.Find(ctx, owner, "x"); return err },
+		"Record":      func(ctx context.Context) error { return s.TopUps.Record(ctx, top) },
+		"Claim":       func(ctx context.Context) error { _, err := s.TopUps.Claim(ctx, time.Now(), 1); return err },
+		"Load":        func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
+		"Save":        func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
 		"Forget": func(ctx context.Context) error {
 			_, err := postgres.NewKeys(away).Forget(ctx, time.Hour)
 			return err

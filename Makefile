@@ -1,0 +1,59 @@
+# Plain `make` says what there is. Nothing needs installing first but Go, git and make.
+SHELL   := /bin/bash
+MODULES := shared auth transaction testing coverage micropay
+ALL     := $(MODULES:%=./%/...)
+ROOT    := $(CURDIR)
+# Tools are Go modules of their own (tools/go.mod), so that theirs are not the product's dependencies.
+TOOL     = env GOWORK=off go tool -modfile=$(ROOT)/tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: run demo audit
+run: build ## bring the platform up on :8000, with a PostgreSQL of its own
+	@exec bin/micropay serve
+demo: build ## tell a story against the running platform: two people and their money
+	@bin/micropay demo
+audit: build ## walk the whole ledger and prove that it adds up
+	@bin/micropay audit
+
+.PHONY: test test-cover tdd-verify bench torture
+test: ## all tests, shuffled, with the race detector
+	go test -race -shuffle=on $(ALL)
+test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
+	@go run ./coverage/cmd/gate
+tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
+	@go run ./testing/tdd/cmd/tdd-verify
+bench: ## transfers a second over REST beside plain SQL on the same PostgreSQL
+	go run ./testing/bench/cmd/bench
+torture: ## the long versions of the property and fault tests
+	PROPERTY_CHECKS=500 go test -count=1 -timeout 60m ./testing/properties/... ./testing/faults/...
+
+.PHONY: lint vet fmt generate generate-check build clean ci
+lint: ## golangci-lint over all modules
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run ./...) || exit 1; done
+vet: ## go vet over all modules
+	go vet $(ALL)
+fmt: ## format everything
+	@for m in $(MODULES); do (cd $$m && $(LINT) fmt ./...) || exit 1; done
+generate: ## make the mocks anew
+	go generate $(ALL)
+generate-check: generate ## fail when generated files or go.mod files are not current
+	@for m in $(MODULES); do (cd $$m && go mod tidy -diff) || exit 1; done
+	@git diff --exit-code --stat -- $(MODULES) && [ -z "$$(git status --porcelain -- $(MODULES))" ]
+build: ## build bin/micropay
+	@go build -o bin/micropay ./micropay/cmd/micropay
+clean: ## remove what was built and measured, never .micropay
+	rm -rf bin coverage/out
+ci: ## what CI runs
+	bash .ci/run
+
+# golangci-lint is built once into bin/: it takes minutes, and it must run inside the workspace,
+# where `go tool -modfile` cannot.
+LINT = $(ROOT)/bin/golangci-lint
+lint fmt: bin/golangci-lint
+bin/golangci-lint: tools/go.mod
+	@echo "building golangci-lint (minutes, once)"
+	@cd tools && GOWORK=off go build -o $(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
