@@ -37,7 +37,7 @@ func Read(tree Tree, profiles ...string) ([]*cover.Profile, error) {
 				merged[p.FileName] = p
 				continue
 			}
-			merged[p.FileName].Blocks = append(merged[p.FileName].Blocks, p.Blocks...)
+			merged[p.FileName].Blocks = union(merged[p.FileName].Blocks, p.Blocks)
 		}
 	}
 	var all []*cover.Profile
