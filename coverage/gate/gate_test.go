@@ -50,3 +50,21 @@ func TestRead_ABlockCoveredByAnyRunIsCoveredOnce(t *testing.T) {
 	require.Equal(t, gate.Sum{Covered: 4, Statements: 8}, r.Total)
 	require.Equal(t, "50.0 %", r.Total.String())
 }
+
+func TestRead_GeneratedCodeAndMainCountForNothing(t *testing.T) {
+	t.Parallel()
+	r := report(t, "@/auth/ports/mocks/mock.go:1.1,2.2 9 0\n@/auth/cmd/auth/main.go:1.1,2.2 9 0\n@/auth/app/login.go:1.1,2.2 1 1\n")
+	require.Equal(t, gate.Sum{Covered: 1, Statements: 1}, r.Total)
+}
+
+func TestRead_RefusesAProfileOfSomethingElse(t *testing.T) {
+	t.Parallel()
+	tree, names := workspace(t, "@/auth/domain/gone.go:1.1,2.2 1 1\n")
+	_, err := gate.Read(tree, names...)
+	require.ErrorContains(t, err, "gone.go")
+	_, err = gate.Read(tree, filepath.Join(tree.Root, "none.out"))
+	require.Error(t, err)
+}
+
+const everyLayer = "@/auth/domain/user.go:1.1,2.2 1 1\n@/auth/app/login.go:1.1,2.2 10 1\n@/auth/app/login.go:3.1,4.2 1 0\n" +
+	"@/auth/adapters/rest/rest.go:1.1,2.2 2 1\n@/auth/service.go:1.1,2.2 1 0\n@/shared/money/money.go:1.1,2.2 5 1\n@/testing/tdd/tdd.go:1.1,2.2 1 1\n"
