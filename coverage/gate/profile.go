@@ -87,6 +87,9 @@ func (t Tree) leftOut(name string) (bool, error) {
 	}
 	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan() && !strings.HasPrefix(lines.Text(), "package "); {
+		if generated.MatchString(lines.Text()) {
+			return true, nil
+		}
 	}
 	return false, nil
 }
