@@ -1,6 +1,8 @@
 package gate_test
 
 import (
+	"bytes"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,3 +70,70 @@ func TestRead_RefusesAProfileOfSomethingElse(t *testing.T) {
 
 const everyLayer = "@/auth/domain/user.go:1.1,2.2 1 1\n@/auth/app/login.go:1.1,2.2 10 1\n@/auth/app/login.go:3.1,4.2 1 0\n" +
 	"@/auth/adapters/rest/rest.go:1.1,2.2 2 1\n@/auth/service.go:1.1,2.2 1 0\n@/shared/money/money.go:1.1,2.2 5 1\n@/testing/tdd/tdd.go:1.1,2.2 1 1\n"
+
+func TestSummarise_SumsEachLayer(t *testing.T) {
+	t.Parallel()
+	r := report(t, everyLayer)
+	require.Equal(t, map[string]gate.Sum{
+		"domain": {1, 1}, "app": {10, 11}, "adapters": {2, 2}, "wiring": {0, 1}, "shared": {5, 5}, "harness": {1, 1},
+	}, r.Layers)
+}
+
+func TestJudge_NamesEveryLayerBelowItsThreshold(t *testing.T) {
+	t.Parallel()
+	r := report(t, everyLayer)
+	require.NoError(t, r.Judge(gate.Thresholds{"total": 90, "domain": 100, "app": 90, "ports": 100}))
+	err := r.Judge(gate.Thresholds{"total": 91, "app": 95, "wiring": 1})
+	require.EqualError(t, err, "app: 90.91 % is below 95 %\nwiring: 0.00 % is below 1 %\ntotal: 90.48 % is below 91 %")
+}
+
+func TestPrint_SaysWhereTheMissingStatementsAre(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, report(t, everyLayer).Print(&out, gate.Thresholds{"total": 50, "app": 95}))
+	require.Contains(t, out.String(), "BELOW")
+	require.Contains(t, out.String(), "1 missed in auth/app/login.go (90.9 %)")
+	require.NotContains(t, out.String(), "auth/service.go", "wiring has no threshold")
+}
+
+func TestReadThresholds_RefusesWhatIsNoLayer(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "threshold.yaml")
+	for text, fault := range map[string]string{
+		"total: 90\ndomain: 100\n": "", "total: 90\nutils: 1\n": "utils", "total: 101\n": "total", "domain: 1\n": "no total", "[": "yaml",
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		got, err := gate.ReadThresholds(file)
+		if fault == "" {
+			require.NoError(t, err)
+			require.Equal(t, gate.Thresholds{"total": 90, "domain": 100}, got)
+			continue
+		}
+		require.ErrorContains(t, err, fault)
+	}
+	_, err := gate.ReadThresholds(file + "x")
+	require.Error(t, err)
+}
+
+func TestWrite_ProfileCoberturaAndBadge(t *testing.T) {
+	t.Parallel()
+	tree, names := workspace(t, everyLayer)
+	merged, err := gate.Read(tree, names...)
+	require.NoError(t, err)
+	var profile, cobertura, badge bytes.Buffer
+	require.NoError(t, gate.WriteProfile(&profile, merged))
+	require.Contains(t, profile.String(), "example.com/pay/auth/app/login.go:3.1,4.2 1 0\n")
+	require.NoError(t, gate.WriteCobertura(&cobertura, tree, merged))
+	var doc struct {
+		Rate    float64 `xml:"line-rate,attr"`
+		Classes []struct {
+			Filename string `xml:"filename,attr"`
+		} `xml:"packages>package>classes>class"`
+	}
+	require.NoError(t, xml.Unmarshal(cobertura.Bytes(), &doc))
+	require.InDelta(t, 19.0/21, doc.Rate, 1e-9)
+	require.Len(t, doc.Classes, 6)
+	require.NoError(t, gate.WriteBadge(&badge, gate.Sum{Covered: 1, Statements: 2}, 90))
+	require.Contains(t, badge.String(), "50.0 %")
+	require.Contains(t, badge.String(), "#b8342b")
+}
