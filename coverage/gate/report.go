@@ -114,7 +114,7 @@ func ReadThresholds(path string) (Thresholds, error) {
 func (r Report) Judge(t Thresholds) error {
 	var errs []error
 	short := func(name string, s Sum) {
-		if least, has := t[name]; has && least < 0 {
+		if least, has := t[name]; has && s.Percent() < least {
 			errs = append(errs, fmt.Errorf("%s: %.2f %% is below %g %%", name, s.Percent(), least))
 		}
 	}
