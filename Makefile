@@ -25,7 +25,7 @@ test: ## all tests, shuffled, with the race detector
 test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
 	@go run ./coverage/cmd/gate
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
-	@go run ./testing/tdd/cmd/tdd-verify
+	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 bench: ## transfers a second over REST beside plain SQL on the same PostgreSQL
 	go run ./testing/bench/cmd/bench
 torture: ## the long versions of the property and fault tests

@@ -161,6 +161,9 @@ func (w *withoutCoverage) Write(p []byte) (int, error) {
 		if before, _, found := strings.Cut(line, "\tcoverage: "); found {
 			line = before
 		}
+		if strings.HasPrefix(line, "\t"+prefix) {
+			line = "?   " + strings.TrimRight(line, "\t ") + "\t[no test files]"
+		}
 		if strings.HasPrefix(line, "coverage: ") {
 			continue
 		}
