@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	root, err := command(ctx, "go", "env", "GOWORK")
+	root, err := goOutput(ctx, "env", "GOWORK")
 	if err != nil || root == "" {
 		return errors.Join(errors.New("this is not run inside the workspace"), err)
 	}
@@ -52,8 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return r.judge(thresholds)
 }
 
-func command(ctx context.Context, name string, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
+func goOutput(ctx context.Context, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", args...).Output()
 	return strings.TrimSpace(string(out)), err
 }
 
@@ -63,11 +63,11 @@ func (r runner) test(ctx context.Context, extra []string) error {
 	if err := errors.Join(os.RemoveAll(r.out), os.MkdirAll(children, 0o750)); err != nil {
 		return err
 	}
-	modules, err := command(ctx, "go", "list", "-m", "-f", "{{.Dir}}/...")
+	modules, err := goOutput(ctx, "list", "-m", "-f", "{{.Dir}}/...")
 	if err != nil {
 		return err
 	}
-	packages, err := command(ctx, "go", append([]string{"list"}, strings.Fields(modules)...)...)
+	packages, err := goOutput(ctx, append([]string{"list"}, strings.Fields(modules)...)...)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (r runner) collect(ctx context.Context, children string) error {
 	if err != nil || len(left) == 0 {
 		return err
 	}
-	_, err = command(ctx, "go", "tool", "covdata", "textfmt", "-i="+children, "-o="+r.path("children.out"))
+	_, err = goOutput(ctx, "tool", "covdata", "textfmt", "-i="+children, "-o="+r.path("children.out"))
 	return err
 }
 
