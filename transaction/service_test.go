@@ -205,7 +205,7 @@ func TestTransfer_ByEmail_FindsThePersonAtAuth(t *testing.T) {
 func TestReversal_ByTheReceiver_WholeOrInParts(t *testing.T) {
 	t.Parallel()
 	p := setup(t)
-	alice, bob, operator := p.person(), p.person(), p.person(tokens.Scope("transaction/operator"))
+	alice, bob, operator := p.person(), p.person(), p.person(tokens.Scope("micropay/operator"))
 	from, to := alice.wallet("USD", 100), bob.wallet("USD", 0)
 	id := fmt.Sprint(alice.send(from, to, 100, "USD").Body["id"])
 	path := "/transfers/" + id + "/reversal"

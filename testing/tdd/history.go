@@ -33,7 +33,7 @@ type Claim struct {
 	Kind    Kind
 	Package string // folder, from the root of the repository
 	Test    string
-	Red     string // of green and refactor: the commit of the red before it
+	Red     string // of green: the commit of the red before it
 }
 
 func (c Claim) String() string {
@@ -46,8 +46,9 @@ const (
 )
 
 // History reads the claims of all commits that lead to HEAD, oldest first.
-// Errors: a shallow clone, a malformed trailer, a green or refactor without a red before it.
-func History(ctx context.Context, repo string) ([]Claim, error) {
+// Those of withdrawn commits are left out. Errors: a shallow clone, a malformed trailer, a green
+// without a red before it.
+func History(ctx context.Context, repo string, withdrawn Withdrawn) ([]Claim, error) {
 	shallow, err := git(ctx, repo, "rev-parse", "--is-shallow-repository")
 	if err != nil {
 		return nil, err
@@ -65,7 +66,7 @@ func History(ctx context.Context, repo string) ([]Claim, error) {
 	for record := range strings.SplitSeq(log, recordEnd) {
 		fields := strings.Split(strings.TrimSpace(record), fieldEnd)
 		for _, trailer := range fields[min(2, len(fields)):] {
-			if trailer == "" {
+			if trailer == "" || withdrawn.has(fields[0]) {
 				continue
 			}
 			c, err := parse(fields[0], fields[1], trailer)
@@ -75,13 +76,43 @@ func History(ctx context.Context, repo string) ([]Claim, error) {
 			name := c.Package + " " + c.Test
 			if c.Kind == Red {
 				reds[name] = c.Commit
-			} else if c.Red = reds[name]; c.Red == "" {
+			} else if c.Red = reds[name]; c.Red == "" && c.Kind == Green {
 				return nil, fmt.Errorf("%s: there is no red before it", c)
 			}
 			claims = append(claims, c)
 		}
 	}
 	return claims, nil
+}
+
+// Withdrawn names commits whose claims do not hold, by the beginnings of their hashes, with the
+// reason. History is never rewritten, so a wrong claim stays where it is and is listed instead.
+type Withdrawn map[string]string
+
+func (w Withdrawn) has(commit string) bool {
+	for beginning := range w {
+		if strings.HasPrefix(commit, beginning) {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseWithdrawn reads one commit a line, its hash and the reason; # begins a comment.
+func ParseWithdrawn(text string) (Withdrawn, error) {
+	w := Withdrawn{}
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		hash, reason, _ := strings.Cut(line, " ")
+		if len(hash) < 7 || strings.TrimSpace(reason) == "" {
+			return nil, fmt.Errorf("%q: want a hash of 7 or more characters and a reason", line)
+		}
+		w[hash] = strings.TrimSpace(reason)
+	}
+	return w, nil
 }
 
 func parse(commit, subject, trailer string) (Claim, error) {

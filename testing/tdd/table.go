@@ -2,6 +2,8 @@ package tdd
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -11,49 +13,44 @@ const (
 	tableEnd   = "<!-- end of cycles -->"
 )
 
-// Cycle is a rule's way from red to green, and what was refactored under its test.
-type Cycle struct {
-	Red, Green Claim
-	Refactors  []Claim
-}
+// Cycle is a rule's way from red to green.
+type Cycle struct{ Red, Green Claim }
 
 // Cycles joins each green with its red, oldest first. A red that waits for its green is no cycle.
 func Cycles(claims []Claim) []Cycle {
 	reds := map[string]Claim{}
 	var cycles []Cycle
-	at := map[string]int{}
 	for _, c := range claims {
-		name := c.Package + " " + c.Test
-		switch c.Kind {
+		switch name := c.Package + " " + c.Test; c.Kind {
 		case Red:
 			reds[name] = c
 		case Green:
-			at[name] = len(cycles)
-			cycles = append(cycles, Cycle{Red: reds[name], Green: c})
-		case Refactor:
-			if i, known := at[name]; known {
-				cycles[i].Refactors = append(cycles[i].Refactors, c)
-			}
+			cycles = append(cycles, Cycle{reds[name], c})
 		}
 	}
 	return cycles
 }
 
-// Table writes the cycles as Markdown.
-func Table(cycles []Cycle) string {
+// Table writes cycles and refactorings as Markdown, and what was withdrawn.
+func Table(claims []Claim, withdrawn Withdrawn) string {
 	var b strings.Builder
-	refactors := 0
-	for _, c := range cycles {
-		refactors += len(c.Refactors)
-	}
-	fmt.Fprintf(&b, "%d cycles, %d of them refactored afterwards under their test.\n\n", len(cycles), refactors)
-	b.WriteString("| | rule | package | test | red | green |\n|--:|---|---|---|---|---|\n")
+	cycles := Cycles(claims)
+	fmt.Fprintf(&b, "%d cycles.\n\n| | rule | package | test | red | green |\n|--:|---|---|---|---|---|\n", len(cycles))
 	for i, c := range cycles {
-		green := short(c.Green)
-		for _, r := range c.Refactors {
-			green += ", refactored " + short(r)
+		fmt.Fprintf(&b, "| %d | %s | `%s` | `%s` | %s | %s |\n",
+			i+1, rule(c.Red.Subject), c.Red.Package, c.Red.Test, short(c.Red), short(c.Green))
+	}
+	title := "\nRefactorings under unchanged, passing tests:\n\n"
+	for _, c := range claims {
+		if c.Kind == Refactor {
+			fmt.Fprintf(&b, "%s- %s: %s (`%s`)\n", title, short(c), c.Subject, c.Test)
+			title = ""
 		}
-		fmt.Fprintf(&b, "| %d | %s | `%s` | `%s` | %s | %s |\n", i+1, rule(c.Red.Subject), c.Red.Package, c.Red.Test, short(c.Red), green)
+	}
+	title = "\nClaims that do not hold, and are not counted:\n\n"
+	for _, hash := range slices.Sorted(maps.Keys(withdrawn)) {
+		fmt.Fprintf(&b, "%s- %s: %s\n", title, hash, withdrawn[hash])
+		title = ""
 	}
 	return b.String()
 }

@@ -59,7 +59,7 @@ func (r repository) commit(subject, claim string, files map[string]string) {
 
 func (r repository) verify(cache string) (proven int, err error) {
 	r.t.Helper()
-	claims, err := tdd.History(r.t.Context(), r.dir)
+	claims, err := tdd.History(r.t.Context(), r.dir, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -144,7 +144,7 @@ func TestHistory_RefusesClaimsThatCannotBe(t *testing.T) {
 		_, err := r.verify("")
 		require.ErrorContains(t, err, fault)
 	}
-	_, err := tdd.History(t.Context(), t.TempDir())
+	_, err := tdd.History(t.Context(), t.TempDir(), nil)
 	require.Error(t, err)
 }
 
@@ -155,7 +155,7 @@ func TestHistory_SaysWhenTheCloneIsShallow(t *testing.T) {
 	clone := t.TempDir()
 	out, err := exec.Command("git", "clone", "--quiet", "--depth=1", "file://"+r.dir, clone).CombinedOutput()
 	require.NoError(t, err, string(out))
-	_, err = tdd.History(t.Context(), clone)
+	_, err = tdd.History(t.Context(), clone, nil)
 	require.ErrorContains(t, err, "git fetch --unshallow")
 }
 
@@ -166,16 +166,35 @@ func TestTable_TellsEachCycle(t *testing.T) {
 	r.commit("sum: add", "green", map[string]string{"sum/sum.go": adds})
 	r.commit("sum: tidy", "refactor", map[string]string{"sum/sum.go": tidy})
 	r.commit("sum: again", "red", nil)
-	claims, err := tdd.History(t.Context(), r.dir)
+	claims, err := tdd.History(t.Context(), r.dir, nil)
 	require.NoError(t, err)
-	table := tdd.Table(tdd.Cycles(claims))
-	require.Contains(t, table, "1 cycles, 1 of them refactored")
-	require.Contains(t, table, "| 1 | a \\| b adds | `sum` | `TestSum_Adds` | "+claims[0].Commit[:8]+" | "+claims[1].Commit[:8]+", refactored "+claims[2].Commit[:8]+" |")
+	table := tdd.Table(claims, tdd.Withdrawn{"1234567": "the test passed"})
+	require.Contains(t, table, "- 1234567: the test passed")
+	require.Contains(t, table, "1 cycles.")
+	require.Contains(t, table, "| 1 | a \\| b adds | `sum` | `TestSum_Adds` | "+claims[0].Commit[:8]+" | "+claims[1].Commit[:8]+" |")
+	require.Contains(t, table, "- "+claims[2].Commit[:8]+": sum: tidy (`TestSum_Adds`)")
 
-	document, err := tdd.Insert("# Title\n<!-- cycles: written by make tdd-verify -->\nold\n<!-- end of cycles -->\nrest\n", table)
+	document, err := tdd.Insert("# Title\n<!-- cycles: written by make tdd-verify -->\nSTALE\n<!-- end of cycles -->\nrest\n", table)
 	require.NoError(t, err)
-	require.NotContains(t, document, "old")
+	require.NotContains(t, document, "STALE")
 	require.Contains(t, document, "rest")
 	_, err = tdd.Insert("# Title", table)
 	require.Error(t, err)
+}
+
+func TestWithdrawn_LeavesAClaimOutWithItsReason(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	r.commit("no red before", "green", nil)
+	head, err := exec.Command("git", "-C", r.dir, "rev-parse", "HEAD").Output()
+	require.NoError(t, err)
+	withdrawn, err := tdd.ParseWithdrawn("# comment\n\n" + string(head[:9]) + " its red was never seen\n")
+	require.NoError(t, err)
+	claims, err := tdd.History(t.Context(), r.dir, withdrawn)
+	require.NoError(t, err)
+	require.Empty(t, claims)
+	for _, text := range []string{"1234567", "123 short"} {
+		_, err := tdd.ParseWithdrawn(text)
+		require.Error(t, err)
+	}
 }

@@ -27,7 +27,7 @@ import (
 var OpenAPI []byte
 
 // OperatorScope is the scope of tokens whose bearer may see and reverse every transfer.
-const OperatorScope = "transaction/operator"
+const OperatorScope = "micropay/operator"
 
 type handler struct{ app *app.App }
 

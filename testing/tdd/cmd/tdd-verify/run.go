@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,7 +22,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	claims, err := tdd.History(ctx, *repo)
+	withdrawn, err := readWithdrawn(filepath.Join(*repo, "testing", "tdd", "withdrawn.txt"))
+	if err != nil {
+		return err
+	}
+	claims, err := tdd.History(ctx, *repo, withdrawn)
 	if err != nil {
 		return err
 	}
@@ -38,7 +43,18 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := v.Verify(ctx, claims); err != nil {
 		return err
 	}
-	return document(filepath.Join(*repo, "docs", "tdd.md"), tdd.Table(tdd.Cycles(claims)), *check)
+	return document(filepath.Join(*repo, "docs", "tdd.md"), tdd.Table(claims, withdrawn), *check)
+}
+
+func readWithdrawn(path string) (tdd.Withdrawn, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tdd.Withdrawn{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return tdd.ParseWithdrawn(string(text))
 }
 
 func document(path, table string, check bool) error {
