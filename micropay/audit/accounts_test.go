@@ -1,0 +1,14 @@
+package audit_test
+
+import "testing"
+
+func TestEntriesOfACurrencyAddUpToZero(t *testing.T) {
+	t.Parallel()
+	finds(t, "entries-zero", corruption{
+		name: "money from nowhere", query: `UPDATE entry SET amount = amount + 1 WHERE account_id = $1 AND seq = 1`,
+		args: func(b *books) []any { return []any{b.to} },
+	}, corruption{
+		name: "an entry lost", query: `DELETE FROM entry WHERE account_id = $1 AND seq = 2`,
+		args: func(b *books) []any { return []any{b.to} },
+	})
+}
