@@ -9,6 +9,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -121,25 +122,30 @@ const countSQL = `SELECT now() AS at,
 var parts = []func(context.Context, *walk) error{}
 
 // pages reads rows in the order of their key, a page at a time, and shows each to visit. The
-// query takes the last key as $1..$n and the size of a page as the next argument.
-func pages[R any](ctx context.Context, w *walk, query string, start []any, key func(R) []any, visit func(R)) error {
+// query takes the last key as $1..$n, then the size of a page, then extra.
+func pages[R any](ctx context.Context, w *walk, query string, start []any, key func(R) []any, visit func(R), extra ...any) error {
 	rows := make([]R, 0, w.PageSize)
 	for {
 		rows = rows[:0]
-		if err := w.tx.SelectContext(ctx, &rows, query, append(start, w.PageSize)...); err != nil {
+		if err := w.tx.SelectContext(ctx, &rows, query, slices.Concat(start, []any{w.PageSize}, extra)...); err != nil {
 			return err
 		}
 		for _, row := range rows {
 			visit(row)
 		}
-		w.done += int64(len(rows))
-		r := w.report
-		w.Progress(w.done, r.Accounts+r.Entries+r.Transfers+r.TopUps+r.Events+r.Keys)
+		w.advance(len(rows))
 		if len(rows) < w.PageSize {
 			return nil
 		}
 		start = key(rows[len(rows)-1])
 	}
+}
+
+// advance tells of rows that were walked.
+func (w *walk) advance(rows int) {
+	w.done += int64(rows)
+	r := w.report
+	w.Progress(w.done, r.Accounts+r.Entries+r.Transfers+r.TopUps+r.Events+r.Keys)
 }
 
 const noID = "00000000-0000-0000-0000-000000000000"
