@@ -12,3 +12,11 @@ func TestEntriesOfACurrencyAddUpToZero(t *testing.T) {
 		args: func(b *books) []any { return []any{b.to} },
 	})
 }
+
+func TestBalancesOfACurrencyAddUpToZero(t *testing.T) {
+	t.Parallel()
+	finds(t, "balances-zero", corruption{
+		name: "a balance made up", query: `UPDATE account SET balance = balance + 7 WHERE id = $1`,
+		args: func(b *books) []any { return []any{b.to} },
+	})
+}
