@@ -45,6 +45,7 @@ const accountsSQL = `SELECT id, kind, currency, balance, last_seq, last_entry_at
 // accounts walks the accounts in pages, and the entries of each page's accounts in the order of time.
 type accounts struct {
 	entriesZero    *Check
+	balancesZero   *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -62,6 +63,7 @@ func init() { parts = append(parts, walkAccounts) }
 func walkAccounts(ctx context.Context, w *walk) error {
 	a := &accounts{balances: map[string]*big.Int{}, sums: map[string]*big.Int{}}
 	a.entriesZero = w.check("entries-zero", "the entries of each currency add up to zero")
+	a.balancesZero = w.check("balances-zero", "the balances of each currency add up to zero")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -80,6 +82,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 		low = high
 	}
 	a.addUp(a.entriesZero, a.sums)
+	a.addUp(a.balancesZero, a.balances)
 	return nil
 }
 
