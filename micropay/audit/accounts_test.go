@@ -20,3 +20,16 @@ func TestBalancesOfACurrencyAddUpToZero(t *testing.T) {
 		args: func(b *books) []any { return []any{b.to} },
 	})
 }
+
+func TestAnAccountAgreesWithItsEntries(t *testing.T) {
+	t.Parallel()
+	wallet := func(b *books) []any { return []any{b.from} }
+	finds(t, "account-balance",
+		corruption{"balance", `UPDATE account SET balance = balance - 1 WHERE id = $1`, wallet},
+		corruption{"number of entries", `UPDATE account SET last_seq = last_seq + 1 WHERE id = $1`, wallet},
+		corruption{"last running balance", `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = $1 AND seq = 5`, wallet},
+		corruption{"last entry lost", `DELETE FROM entry WHERE account_id = $1 AND seq = 5`, wallet},
+		corruption{"all entries lost", `DELETE FROM entry WHERE account_id = $1`, wallet},
+		corruption{"account lost", `DELETE FROM account WHERE id = $1`, wallet},
+	)
+}
