@@ -46,6 +46,7 @@ const accountsSQL = `SELECT id, kind, currency, balance, last_seq, last_entry_at
 type accounts struct {
 	entriesZero    *Check
 	balancesZero   *Check
+	balance        *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -64,6 +65,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 	a := &accounts{balances: map[string]*big.Int{}, sums: map[string]*big.Int{}}
 	a.entriesZero = w.check("entries-zero", "the entries of each currency add up to zero")
 	a.balancesZero = w.check("balances-zero", "the balances of each currency add up to zero")
+	a.balance = w.check("account-balance", "an account's balance is the sum of its entries, and its last running balance")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -121,6 +123,14 @@ func (a *accounts) visit(e entryRow) {
 func (a *accounts) closePage() {
 	for _, acc := range a.page {
 		add(a.sums, acc.Currency, acc.sum)
+		ok := !acc.lost && acc.Balance == acc.sum && acc.LastSeq == acc.last.Seq && acc.Balance == acc.last.BalanceAfter && acc.LastEntryAt.String == acc.last.At
+		a.balance.holds(ok, func() string {
+			if acc.lost {
+				return fmt.Sprintf("account %s is not there, but has entries that add up to %d", acc.ID, acc.sum)
+			}
+			return fmt.Sprintf("account %s: balance %d after %d entries until %q; its entries add up to %d, the last is %d of %q with balance %d",
+				acc.ID, acc.Balance, acc.LastSeq, acc.LastEntryAt.String, acc.sum, acc.last.Seq, acc.last.At, acc.last.BalanceAfter)
+		})
 	}
 }
 
