@@ -33,3 +33,14 @@ func TestAnAccountAgreesWithItsEntries(t *testing.T) {
 		corruption{"account lost", `DELETE FROM account WHERE id = $1`, wallet},
 	)
 }
+
+func TestEntriesAreNumberedInTheOrderOfTime(t *testing.T) {
+	t.Parallel()
+	wallet := func(b *books) []any { return []any{b.from} }
+	finds(t, "entry-order",
+		corruption{"a gap", `DELETE FROM entry WHERE account_id = $1 AND seq = 2`, wallet},
+		corruption{"not from 1", `DELETE FROM entry WHERE account_id = $1 AND seq = 1`, wallet},
+		corruption{"twice", `UPDATE entry SET seq = 2 WHERE account_id = $1 AND seq = 3`, wallet},
+		corruption{"back in time", `UPDATE entry SET created_at = created_at - interval '1 hour' WHERE account_id = $1 AND seq = 3`, wallet},
+	)
+}
