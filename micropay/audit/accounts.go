@@ -47,6 +47,7 @@ type accounts struct {
 	entriesZero    *Check
 	balancesZero   *Check
 	balance        *Check
+	order          *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -66,6 +67,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 	a.entriesZero = w.check("entries-zero", "the entries of each currency add up to zero")
 	a.balancesZero = w.check("balances-zero", "the balances of each currency add up to zero")
 	a.balance = w.check("account-balance", "an account's balance is the sum of its entries, and its last running balance")
+	a.order = w.check("entry-order", "an account's entries are numbered 1, 2, 3... and never go back in time")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -116,6 +118,10 @@ func (a *accounts) visit(e entryRow) {
 		a.page[e.Account] = acc
 	}
 	acc.sum += e.Amount // may wrap around on corrupt numbers; comparing stays exact
+	at := func() string { return fmt.Sprintf("account %s, entry %d of %s", e.Account, e.Seq, e.At) }
+	a.order.holds(e.Seq == acc.last.Seq+1, func() string {
+		return fmt.Sprintf("%s: comes after entry %d of %s", at(), acc.last.Seq, acc.last.At)
+	})
 	acc.last = e
 }
 
