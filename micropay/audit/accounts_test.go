@@ -44,3 +44,14 @@ func TestEntriesAreNumberedInTheOrderOfTime(t *testing.T) {
 		corruption{"back in time", `UPDATE entry SET created_at = created_at - interval '1 hour' WHERE account_id = $1 AND seq = 3`, wallet},
 	)
 }
+
+func TestEachRunningBalanceIsTheSumSoFar(t *testing.T) {
+	t.Parallel()
+	finds(t, "running-balance", corruption{
+		name: "off by one", query: `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = $1 AND seq = 3`,
+		args: func(b *books) []any { return []any{b.from} },
+	}, corruption{
+		name: "from the first", query: `UPDATE entry SET balance_after = 999 WHERE account_id = $1 AND seq = 1`,
+		args: func(b *books) []any { return []any{b.from} },
+	})
+}
