@@ -48,6 +48,7 @@ type accounts struct {
 	balancesZero   *Check
 	balance        *Check
 	order          *Check
+	running        *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -68,6 +69,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 	a.balancesZero = w.check("balances-zero", "the balances of each currency add up to zero")
 	a.balance = w.check("account-balance", "an account's balance is the sum of its entries, and its last running balance")
 	a.order = w.check("entry-order", "an account's entries are numbered 1, 2, 3... and never go back in time")
+	a.running = w.check("running-balance", "each running balance is the sum of the account's entries so far")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -121,6 +123,9 @@ func (a *accounts) visit(e entryRow) {
 	at := func() string { return fmt.Sprintf("account %s, entry %d of %s", e.Account, e.Seq, e.At) }
 	a.order.holds(e.Seq == acc.last.Seq+1, func() string {
 		return fmt.Sprintf("%s: comes after entry %d of %s", at(), acc.last.Seq, acc.last.At)
+	})
+	a.running.holds(e.BalanceAfter == acc.sum, func() string {
+		return fmt.Sprintf("%s: running balance %d, sum so far %d", at(), e.BalanceAfter, acc.sum)
 	})
 	acc.last = e
 }
