@@ -55,3 +55,14 @@ func TestEachRunningBalanceIsTheSumSoFar(t *testing.T) {
 		args: func(b *books) []any { return []any{b.from} },
 	})
 }
+
+func TestNoWalletWasEverNegative(t *testing.T) {
+	t.Parallel()
+	finds(t, "never-negative", corruption{
+		name: "for one moment", query: `UPDATE entry SET balance_after = -1 WHERE account_id = $1 AND seq = 2`,
+		args: func(b *books) []any { return []any{b.from} },
+	}, corruption{
+		name: "by its entries, whatever is written", query: `UPDATE entry SET amount = -5000 WHERE account_id = $1 AND seq = 2`,
+		args: func(b *books) []any { return []any{b.from} },
+	})
+}
