@@ -49,6 +49,7 @@ type accounts struct {
 	balance        *Check
 	order          *Check
 	running        *Check
+	negative       *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -70,6 +71,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 	a.balance = w.check("account-balance", "an account's balance is the sum of its entries, and its last running balance")
 	a.order = w.check("entry-order", "an account's entries are numbered 1, 2, 3... and never go back in time")
 	a.running = w.check("running-balance", "each running balance is the sum of the account's entries so far")
+	a.negative = w.check("never-negative", "no wallet was below zero after any entry")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -127,6 +129,11 @@ func (a *accounts) visit(e entryRow) {
 	a.running.holds(e.BalanceAfter == acc.sum, func() string {
 		return fmt.Sprintf("%s: running balance %d, sum so far %d", at(), e.BalanceAfter, acc.sum)
 	})
+	if acc.Kind == "wallet" {
+		a.negative.holds(e.BalanceAfter >= 0 && acc.sum >= 0, func() string {
+			return fmt.Sprintf("%s: balance %d, sum so far %d", at(), e.BalanceAfter, acc.sum)
+		})
+	}
 	acc.last = e
 }
 
