@@ -50,6 +50,7 @@ type accounts struct {
 	order          *Check
 	running        *Check
 	negative       *Check
+	entry          *Check
 	balances, sums map[string]*big.Int // by currency
 	page           map[string]*account
 }
@@ -72,6 +73,7 @@ func walkAccounts(ctx context.Context, w *walk) error {
 	a.order = w.check("entry-order", "an account's entries are numbered 1, 2, 3... and never go back in time")
 	a.running = w.check("running-balance", "each running balance is the sum of the account's entries so far")
 	a.negative = w.check("never-negative", "no wallet was below zero after any entry")
+	a.entry = w.check("entry-transfer", "each entry is one side of a transfer: its account, amount, moment and currency")
 	low := noID
 	for {
 		full, high, err := a.load(ctx, w, low)
@@ -134,7 +136,24 @@ func (a *accounts) visit(e entryRow) {
 			return fmt.Sprintf("%s: balance %d, sum so far %d", at(), e.BalanceAfter, acc.sum)
 		})
 	}
+	sided := e.Side.Valid && e.Side.Int64 == e.Amount && e.SameTime.Bool && (acc.lost || e.Currency.String == acc.Currency)
+	a.entry.holds(sided, func() string { return at() + ": " + e.fault(acc.Currency) })
 	acc.last = e
+}
+
+// fault says in which way an entry is no side of its transfer.
+func (e entryRow) fault(currency string) string {
+	switch {
+	case !e.Known:
+		return "there is no transfer " + e.Transfer
+	case !e.Side.Valid:
+		return "transfer " + e.Transfer + " is between other accounts"
+	case e.Side.Int64 != e.Amount:
+		return fmt.Sprintf("amount %d, but transfer %s moves %d here", e.Amount, e.Transfer, e.Side.Int64)
+	case !e.SameTime.Bool:
+		return "transfer " + e.Transfer + " is of another moment"
+	}
+	return fmt.Sprintf("transfer %s is in %s, the account in %s", e.Transfer, e.Currency.String, currency)
 }
 
 // closePage draws the line under the accounts of a page.
