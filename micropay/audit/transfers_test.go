@@ -1,0 +1,14 @@
+package audit_test
+
+import "testing"
+
+func TestEachTransferHasTwoEntries(t *testing.T) {
+	t.Parallel()
+	finds(t, "transfer-entries",
+		corruption{"one lost", `DELETE FROM entry WHERE transfer_id = $1 AND amount < 0`, func(b *books) []any { return []any{b.first} }},
+		corruption{"both lost", `DELETE FROM entry WHERE transfer_id = $1`, func(b *books) []any { return []any{b.first} }},
+		corruption{"another amount", `UPDATE transfer SET amount = amount + 1 WHERE id = $1`, func(b *books) []any { return []any{b.first} }},
+		corruption{"one twice", `INSERT INTO entry SELECT account_id, created_at, seq + 100, transfer_id, amount, balance_after
+			FROM entry WHERE transfer_id = $1 AND amount > 0`, func(b *books) []any { return []any{b.first} }},
+	)
+}
