@@ -1,0 +1,38 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+)
+
+// transferRow is a transfer beside what belongs to it.
+type transferRow struct {
+	ID          string `db:"id"`
+	Kind        string `db:"kind"`
+	Amount      int64  `db:"amount"`
+	Currency    string `db:"currency"`
+	FromEntries int64  `db:"from_entries"`
+	ToEntries   int64  `db:"to_entries"`
+}
+
+const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_entries, g.n AS to_entries
+    FROM (SELECT * FROM transaction.transfer WHERE id > $1 ORDER BY id LIMIT $2) t
+    CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
+        WHERE e.account_id = t.from_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = -t.amount) f
+    CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
+        WHERE e.account_id = t.to_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = t.amount) g
+    ORDER BY t.id`
+
+func init() { parts = append(parts, walkTransfers) }
+
+// walkTransfers looks at each transfer. Its entries are looked up by the key they must have;
+// that there are no others follows from the rule entry-transfer.
+func walkTransfers(ctx context.Context, w *walk) error {
+	entries := w.check("transfer-entries", "each transfer has exactly two entries: -amount where it left, +amount where it arrived")
+	visit := func(t transferRow) {
+		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
+			return fmt.Sprintf("transfer %s of %d: %d entries where it left, %d where it arrived", t.ID, t.Amount, t.FromEntries, t.ToEntries)
+		})
+	}
+	return pages(ctx, w, transfersSQL, []any{noID}, func(t transferRow) []any { return []any{t.ID} }, visit)
+}
