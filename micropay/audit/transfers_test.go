@@ -12,3 +12,12 @@ func TestEachTransferHasTwoEntries(t *testing.T) {
 			FROM entry WHERE transfer_id = $1 AND amount > 0`, func(b *books) []any { return []any{b.first} }},
 	)
 }
+
+func TestATransferIsInTheCurrencyOfItsAccounts(t *testing.T) {
+	t.Parallel()
+	finds(t, "transfer-currency",
+		corruption{"transfer", `UPDATE transfer SET currency = 'EUR' WHERE id = $1`, func(b *books) []any { return []any{b.first} }},
+		corruption{"receiver", `UPDATE account SET currency = 'EUR' WHERE id = $1`, func(b *books) []any { return []any{b.to} }},
+		corruption{"no sender", `DELETE FROM account WHERE id = $1`, func(b *books) []any { return []any{b.system} }},
+	)
+}
