@@ -2,25 +2,31 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
 // transferRow is a transfer beside what belongs to it.
 type transferRow struct {
-	ID          string `db:"id"`
-	Kind        string `db:"kind"`
-	Amount      int64  `db:"amount"`
-	Currency    string `db:"currency"`
-	FromEntries int64  `db:"from_entries"`
-	ToEntries   int64  `db:"to_entries"`
+	ID           string         `db:"id"`
+	Kind         string         `db:"kind"`
+	Amount       int64          `db:"amount"`
+	Currency     string         `db:"currency"`
+	FromEntries  int64          `db:"from_entries"`
+	ToEntries    int64          `db:"to_entries"`
+	FromCurrency sql.NullString `db:"from_currency"`
+	ToCurrency   sql.NullString `db:"to_currency"`
 }
 
 const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_entries, g.n AS to_entries
+        , a.currency AS from_currency, b.currency AS to_currency
     FROM (SELECT * FROM transaction.transfer WHERE id > $1 ORDER BY id LIMIT $2) t
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
         WHERE e.account_id = t.from_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = -t.amount) f
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
         WHERE e.account_id = t.to_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = t.amount) g
+    LEFT JOIN transaction.account a ON a.id = t.from_account
+    LEFT JOIN transaction.account b ON b.id = t.to_account
     ORDER BY t.id`
 
 func init() { parts = append(parts, walkTransfers) }
@@ -29,9 +35,13 @@ func init() { parts = append(parts, walkTransfers) }
 // that there are no others follows from the rule entry-transfer.
 func walkTransfers(ctx context.Context, w *walk) error {
 	entries := w.check("transfer-entries", "each transfer has exactly two entries: -amount where it left, +amount where it arrived")
+	currency := w.check("transfer-currency", "a transfer is in the currency of both its accounts")
 	visit := func(t transferRow) {
 		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
 			return fmt.Sprintf("transfer %s of %d: %d entries where it left, %d where it arrived", t.ID, t.Amount, t.FromEntries, t.ToEntries)
+		})
+		currency.holds(t.FromCurrency.String == t.Currency && t.ToCurrency.String == t.Currency, func() string {
+			return fmt.Sprintf("transfer %s: in %s, from an account in %q to one in %q", t.ID, t.Currency, t.FromCurrency.String, t.ToCurrency.String)
 		})
 	}
 	return pages(ctx, w, transfersSQL, []any{noID}, func(t transferRow) []any { return []any{t.ID} }, visit)
