@@ -16,10 +16,16 @@ type transferRow struct {
 	ToEntries    int64          `db:"to_entries"`
 	FromCurrency sql.NullString `db:"from_currency"`
 	ToCurrency   sql.NullString `db:"to_currency"`
+	Reverses     sql.NullString `db:"reverses"`
+	Swapped      sql.NullBool   `db:"swapped"`
+	Reversed     int64          `db:"reversed"`
 }
 
 const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_entries, g.n AS to_entries
         , a.currency AS from_currency, b.currency AS to_currency
+        , t.reverses, o.kind = 'transfer' AND o.currency = t.currency
+            AND o.to_account = t.from_account AND o.from_account = t.to_account AS swapped
+        , (SELECT coalesce(sum(r.amount), 0) FROM transaction.transfer r WHERE r.reverses = t.id) AS reversed
     FROM (SELECT * FROM transaction.transfer WHERE id > $1 ORDER BY id LIMIT $2) t
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
         WHERE e.account_id = t.from_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = -t.amount) f
@@ -27,6 +33,7 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
         WHERE e.account_id = t.to_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = t.amount) g
     LEFT JOIN transaction.account a ON a.id = t.from_account
     LEFT JOIN transaction.account b ON b.id = t.to_account
+    LEFT JOIN transaction.transfer o ON o.id = t.reverses
     ORDER BY t.id`
 
 func init() { parts = append(parts, walkTransfers) }
@@ -36,6 +43,7 @@ func init() { parts = append(parts, walkTransfers) }
 func walkTransfers(ctx context.Context, w *walk) error {
 	entries := w.check("transfer-entries", "each transfer has exactly two entries: -amount where it left, +amount where it arrived")
 	currency := w.check("transfer-currency", "a transfer is in the currency of both its accounts")
+	reversal := w.check("reversals", "a reversal goes the way back of a transfer, all of them together within its amount")
 	visit := func(t transferRow) {
 		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
 			return fmt.Sprintf("transfer %s of %d: %d entries where it left, %d where it arrived", t.ID, t.Amount, t.FromEntries, t.ToEntries)
@@ -43,6 +51,16 @@ func walkTransfers(ctx context.Context, w *walk) error {
 		currency.holds(t.FromCurrency.String == t.Currency && t.ToCurrency.String == t.Currency, func() string {
 			return fmt.Sprintf("transfer %s: in %s, from an account in %q to one in %q", t.ID, t.Currency, t.FromCurrency.String, t.ToCurrency.String)
 		})
+		if t.Kind == "reversal" || t.Reverses.Valid {
+			reversal.holds(t.Kind == "reversal" && t.Swapped.Bool, func() string {
+				return fmt.Sprintf("transfer %s of kind %s is not the way back of %q", t.ID, t.Kind, t.Reverses.String)
+			})
+		}
+		if t.Reversed > 0 {
+			reversal.holds(t.Reversed <= t.Amount, func() string {
+				return fmt.Sprintf("transfer %s of %d was sent back by %d", t.ID, t.Amount, t.Reversed)
+			})
+		}
 	}
 	return pages(ctx, w, transfersSQL, []any{noID}, func(t transferRow) []any { return []any{t.ID} }, visit)
 }
