@@ -19,6 +19,7 @@ type transferRow struct {
 	Reverses     sql.NullString `db:"reverses"`
 	Swapped      sql.NullBool   `db:"swapped"`
 	Reversed     int64          `db:"reversed"`
+	TopUps       int64          `db:"topups"`
 }
 
 const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_entries, g.n AS to_entries
@@ -26,6 +27,8 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
         , t.reverses, o.kind = 'transfer' AND o.currency = t.currency
             AND o.to_account = t.from_account AND o.from_account = t.to_account AS swapped
         , (SELECT coalesce(sum(r.amount), 0) FROM transaction.transfer r WHERE r.reverses = t.id) AS reversed
+        , (SELECT count(*) FROM transaction.topup u WHERE u.transfer_id = t.id AND u.status = 'succeeded'
+            AND u.amount = t.amount AND u.currency = t.currency AND u.account_id = t.to_account) AS topups
     FROM (SELECT * FROM transaction.transfer WHERE id > $1 ORDER BY id LIMIT $2) t
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
         WHERE e.account_id = t.from_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = -t.amount) f
@@ -44,6 +47,7 @@ func walkTransfers(ctx context.Context, w *walk) error {
 	entries := w.check("transfer-entries", "each transfer has exactly two entries: -amount where it left, +amount where it arrived")
 	currency := w.check("transfer-currency", "a transfer is in the currency of both its accounts")
 	reversal := w.check("reversals", "a reversal goes the way back of a transfer, all of them together within its amount")
+	topup := w.check("topup-transfers", "each credit from a provider belongs to exactly one succeeded top-up, of the same amount")
 	visit := func(t transferRow) {
 		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
 			return fmt.Sprintf("transfer %s of %d: %d entries where it left, %d where it arrived", t.ID, t.Amount, t.FromEntries, t.ToEntries)
@@ -59,6 +63,11 @@ func walkTransfers(ctx context.Context, w *walk) error {
 		if t.Reversed > 0 {
 			reversal.holds(t.Reversed <= t.Amount, func() string {
 				return fmt.Sprintf("transfer %s of %d was sent back by %d", t.ID, t.Amount, t.Reversed)
+			})
+		}
+		if t.Kind == "topup" {
+			topup.holds(t.TopUps == 1, func() string {
+				return fmt.Sprintf("transfer %s of %d %s belongs to %d top-ups of that amount and wallet", t.ID, t.Amount, t.Currency, t.TopUps)
 			})
 		}
 	}
