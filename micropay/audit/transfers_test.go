@@ -1,6 +1,13 @@
 package audit_test
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/micropay/audit"
+)
 
 func TestEachTransferHasTwoEntries(t *testing.T) {
 	t.Parallel()
@@ -43,4 +50,27 @@ func TestACreditFromAProviderBelongsToATopUp(t *testing.T) {
 		corruption{"not known as succeeded", `UPDATE topup SET status = 'processing', transfer_id = NULL WHERE id = $1`, topup},
 		corruption{"another's wallet", `UPDATE topup SET account_id = $2 WHERE id = $1`, func(b *books) []any { return []any{b.topup, b.to} }},
 	)
+}
+
+func TestThereIsOneRightEventForEachTransfer(t *testing.T) {
+	t.Parallel()
+	first := func(b *books) []any { return []any{b.first} }
+	finds(t, "event-each",
+		corruption{"lost", `DELETE FROM outbox WHERE id = $1`, first},
+		corruption{"another amount", `UPDATE outbox SET payload = payload || '{"amount": 1}' WHERE id = $1`, first},
+		corruption{"another receiver", `UPDATE outbox SET payload = payload || '{"to_wallet_id": "x"}' WHERE id = $1`, first},
+		corruption{"another type", `UPDATE outbox SET type = 'x' WHERE id = $1`, first},
+	)
+}
+
+func TestEventsOfOldTransfersMayBeGone(t *testing.T) {
+	t.Parallel()
+	b := keepBooks(t)
+	b.run(`UPDATE transfer SET created_at = created_at - interval '31 days'`)
+	b.run(`UPDATE entry SET created_at = created_at - interval '31 days'`)
+	b.run(`UPDATE account SET last_entry_at = last_entry_at - interval '31 days'`)
+	b.run(`DELETE FROM outbox`)
+	r := b.audit()
+	require.Zero(t, r.Violations(), r.Checks)
+	require.NotZero(t, b.audit(audit.Options{OutboxKeep: 32 * 24 * time.Hour}).Violations())
 }
