@@ -20,6 +20,8 @@ type transferRow struct {
 	Swapped      sql.NullBool   `db:"swapped"`
 	Reversed     int64          `db:"reversed"`
 	TopUps       int64          `db:"topups"`
+	Event        sql.NullString `db:"event"`
+	Recent       bool           `db:"recent"`
 }
 
 const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_entries, g.n AS to_entries
@@ -29,6 +31,12 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
         , (SELECT coalesce(sum(r.amount), 0) FROM transaction.transfer r WHERE r.reverses = t.id) AS reversed
         , (SELECT count(*) FROM transaction.topup u WHERE u.transfer_id = t.id AND u.status = 'succeeded'
             AND u.amount = t.amount AND u.currency = t.currency AND u.account_id = t.to_account) AS topups
+        , t.created_at > now() - $3 * interval '1 second' AS recent
+        , CASE WHEN e.id IS NULL THEN NULL WHEN e.type = 'transfer.posted'
+            AND e.payload->>'transfer_id' = t.id::text AND e.payload->>'kind' = t.kind
+            AND e.payload->>'amount' = t.amount::text AND e.payload->>'currency' = t.currency
+            AND e.payload->>'from_wallet_id' = t.from_account::text AND e.payload->>'to_wallet_id' = t.to_account::text
+            THEN 'agrees' ELSE 'differs' END AS event
     FROM (SELECT * FROM transaction.transfer WHERE id > $1 ORDER BY id LIMIT $2) t
     CROSS JOIN LATERAL (SELECT count(*) AS n FROM transaction.entry e
         WHERE e.account_id = t.from_account AND e.created_at = t.created_at AND e.transfer_id = t.id AND e.amount = -t.amount) f
@@ -37,6 +45,7 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
     LEFT JOIN transaction.account a ON a.id = t.from_account
     LEFT JOIN transaction.account b ON b.id = t.to_account
     LEFT JOIN transaction.transfer o ON o.id = t.reverses
+    LEFT JOIN transaction.outbox e ON e.id = t.id
     ORDER BY t.id`
 
 func init() { parts = append(parts, walkTransfers) }
@@ -48,6 +57,7 @@ func walkTransfers(ctx context.Context, w *walk) error {
 	currency := w.check("transfer-currency", "a transfer is in the currency of both its accounts")
 	reversal := w.check("reversals", "a reversal goes the way back of a transfer, all of them together within its amount")
 	topup := w.check("topup-transfers", "each credit from a provider belongs to exactly one succeeded top-up, of the same amount")
+	event := w.check("event-each", "there is one event for each transfer, which tells what the transfer says")
 	visit := func(t transferRow) {
 		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
 			return fmt.Sprintf("transfer %s of %d: %d entries where it left, %d where it arrived", t.ID, t.Amount, t.FromEntries, t.ToEntries)
@@ -70,6 +80,11 @@ func walkTransfers(ctx context.Context, w *walk) error {
 				return fmt.Sprintf("transfer %s of %d %s belongs to %d top-ups of that amount and wallet", t.ID, t.Amount, t.Currency, t.TopUps)
 			})
 		}
+		if t.Event.Valid || t.Recent {
+			event.holds(t.Event.String == "agrees", func() string {
+				return fmt.Sprintf("transfer %s: its event %s", t.ID, map[bool]string{true: "says something else", false: "is not there"}[t.Event.Valid])
+			})
+		}
 	}
-	return pages(ctx, w, transfersSQL, []any{noID}, func(t transferRow) []any { return []any{t.ID} }, visit)
+	return pages(ctx, w, transfersSQL, []any{noID}, func(t transferRow) []any { return []any{t.ID} }, visit, w.OutboxKeep.Seconds())
 }
