@@ -1,0 +1,32 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+)
+
+func init() { parts = append(parts, walkTopUps) }
+
+type topUpRow struct {
+	ID        string `db:"id"`
+	Status    string `db:"status"`
+	Amount    int64  `db:"amount"`
+	Transfers int64  `db:"transfers"` // that credit it
+	Credited  bool   `db:"credited"`  // a transfer is named
+}
+
+const topUpsSQL = `SELECT u.id, u.status, u.amount, u.transfer_id IS NOT NULL AS credited,
+        (SELECT count(*) FROM transaction.transfer t WHERE t.id = u.transfer_id AND t.kind = 'topup'
+         AND t.amount = u.amount AND t.currency = u.currency AND t.to_account = u.account_id) AS transfers
+    FROM (SELECT * FROM transaction.topup WHERE id > $1 ORDER BY id LIMIT $2) u ORDER BY u.id`
+
+// walkTopUps looks for the credit of each top-up that says it succeeded, and of no other.
+func walkTopUps(ctx context.Context, w *walk) error {
+	c := w.check("topup-credited", "each succeeded top-up was credited by one transfer of its amount to its wallet, no other by any")
+	return pages(ctx, w, topUpsSQL, []any{noID}, func(u topUpRow) []any { return []any{u.ID} }, func(u topUpRow) {
+		ok := u.Status == "succeeded" && u.Transfers == 1 || u.Status != "succeeded" && !u.Credited
+		c.holds(ok, func() string {
+			return fmt.Sprintf("top-up %s of %d is %s, with %d fitting transfers", u.ID, u.Amount, u.Status, u.Transfers)
+		})
+	})
+}
