@@ -15,3 +15,12 @@ func TestASucceededTopUpWasCredited(t *testing.T) {
 			func(b *books) []any { return []any{b.topup, b.first} }},
 	)
 }
+
+func TestNoEventTellsOfATransferThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	finds(t, "event-true", corruption{
+		name: "made up", query: `INSERT INTO outbox (id, type, payload, occurred_at, published_at) VALUES (gen_random_uuid(), 'transfer.posted', '{}', now(), now())`,
+	}, corruption{
+		name: "transfer lost", query: `DELETE FROM transfer WHERE id = $1`, args: func(b *books) []any { return []any{b.first} },
+	})
+}
