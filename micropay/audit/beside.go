@@ -6,6 +6,7 @@ import (
 )
 
 func init() { parts = append(parts, walkTopUps) }
+func init() { parts = append(parts, walkOutbox) }
 
 type topUpRow struct {
 	ID        string `db:"id"`
@@ -28,5 +29,24 @@ func walkTopUps(ctx context.Context, w *walk) error {
 		c.holds(ok, func() string {
 			return fmt.Sprintf("top-up %s of %d is %s, with %d fitting transfers", u.ID, u.Amount, u.Status, u.Transfers)
 		})
+	})
+}
+
+type eventRow struct {
+	ID       string `db:"id"`
+	Type     string `db:"type"`
+	Transfer bool   `db:"transfer"` // the transfer it tells of is there
+}
+
+const eventsSQL = `SELECT o.id, o.type, EXISTS (SELECT FROM transaction.transfer t WHERE t.id = o.id) AS transfer
+    FROM (SELECT * FROM transaction.outbox WHERE id > $1 ORDER BY id LIMIT $2) o ORDER BY o.id`
+
+// walkOutbox looks at each event that is kept.
+func walkOutbox(ctx context.Context, w *walk) error {
+	phantom := w.check("event-true", "no event tells of a transfer that is not there")
+	return pages(ctx, w, eventsSQL, []any{noID}, func(e eventRow) []any { return []any{e.ID} }, func(e eventRow) {
+		if e.Type == "transfer.posted" {
+			phantom.holds(e.Transfer, func() string { return "event " + e.ID + ": there is no such transfer" })
+		}
 	})
 }
