@@ -2,6 +2,10 @@ package audit_test
 
 import (
 	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/micropay/audit"
 )
 
 func TestASucceededTopUpWasCredited(t *testing.T) {
@@ -23,4 +27,18 @@ func TestNoEventTellsOfATransferThatIsNotThere(t *testing.T) {
 	}, corruption{
 		name: "transfer lost", query: `DELETE FROM transfer WHERE id = $1`, args: func(b *books) []any { return []any{b.first} },
 	})
+}
+
+func TestNoEventWaitsLongerThanAMinute(t *testing.T) {
+	t.Parallel()
+	late := corruption{name: "late", query: `UPDATE outbox SET published_at = NULL, occurred_at = now() - interval '61 seconds'`}
+	finds(t, "event-published", late)
+
+	b := keepBooks(t)
+	b.run(`UPDATE outbox SET published_at = NULL`)
+	require.Zero(t, b.audit().Violations(), "it may wait for less")
+	b.run(late.query)
+	r := b.audit(audit.Options{Idle: true})
+	require.Zero(t, r.Violations(), "nobody is there to publish it")
+	require.NotEmpty(t, lookup(t, r, "event-published").Skipped)
 }
