@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
@@ -33,20 +34,32 @@ func walkTopUps(ctx context.Context, w *walk) error {
 }
 
 type eventRow struct {
-	ID       string `db:"id"`
-	Type     string `db:"type"`
-	Transfer bool   `db:"transfer"` // the transfer it tells of is there
+	ID       string          `db:"id"`
+	Type     string          `db:"type"`
+	Waits    sql.NullFloat64 `db:"waits"`    // seconds unpublished
+	Transfer bool            `db:"transfer"` // the transfer it tells of is there
 }
 
 const eventsSQL = `SELECT o.id, o.type, EXISTS (SELECT FROM transaction.transfer t WHERE t.id = o.id) AS transfer
+        , CASE WHEN o.published_at IS NULL THEN extract(epoch FROM now() - o.occurred_at) END AS waits
     FROM (SELECT * FROM transaction.outbox WHERE id > $1 ORDER BY id LIMIT $2) o ORDER BY o.id`
+
+// patience is how long an event may wait for its publication, in seconds.
+const patience = 60
 
 // walkOutbox looks at each event that is kept.
 func walkOutbox(ctx context.Context, w *walk) error {
 	phantom := w.check("event-true", "no event tells of a transfer that is not there")
+	late := w.check("event-published", "no event waits for its publication longer than a minute")
+	if w.Idle {
+		late.Skipped = "no platform is running that could publish"
+	}
 	return pages(ctx, w, eventsSQL, []any{noID}, func(e eventRow) []any { return []any{e.ID} }, func(e eventRow) {
 		if e.Type == "transfer.posted" {
 			phantom.holds(e.Transfer, func() string { return "event " + e.ID + ": there is no such transfer" })
+		}
+		if !w.Idle {
+			late.holds(e.Waits.Float64 <= patience, func() string { return fmt.Sprintf("event %s: waits for %.0f s", e.ID, e.Waits.Float64) })
 		}
 	})
 }
