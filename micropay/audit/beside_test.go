@@ -42,3 +42,13 @@ func TestNoEventWaitsLongerThanAMinute(t *testing.T) {
 	require.Zero(t, r.Violations(), "nobody is there to publish it")
 	require.NotEmpty(t, lookup(t, r, "event-published").Skipped)
 }
+
+func TestAKeyStandsForWhatIsThere(t *testing.T) {
+	t.Parallel()
+	finds(t, "idempotency",
+		corruption{name: "lost transfer", query: `UPDATE idempotency SET resource_id = gen_random_uuid() WHERE key = 'k1'`},
+		corruption{name: "lost top-up", query: `DELETE FROM topup`},
+		corruption{name: "another's top-up", query: `UPDATE idempotency SET owner_id = gen_random_uuid() WHERE operation = 'topup'`},
+		corruption{name: "the wrong kind", query: `UPDATE idempotency SET operation = 'topup' WHERE key = 'k1'`},
+	)
+}
