@@ -8,6 +8,7 @@ import (
 
 func init() { parts = append(parts, walkTopUps) }
 func init() { parts = append(parts, walkOutbox) }
+func init() { parts = append(parts, walkKeys) }
 
 type topUpRow struct {
 	ID        string `db:"id"`
@@ -61,5 +62,31 @@ func walkOutbox(ctx context.Context, w *walk) error {
 		if !w.Idle {
 			late.holds(e.Waits.Float64 <= patience, func() string { return fmt.Sprintf("event %s: waits for %.0f s", e.ID, e.Waits.Float64) })
 		}
+	})
+}
+
+type keyRow struct {
+	Owner     string `db:"owner_id"`
+	Key       string `db:"key"`
+	Operation string `db:"operation"`
+	Resource  string `db:"resource_id"`
+	Found     bool   `db:"found"`
+}
+
+const keysSQL = `SELECT i.owner_id, i.key, i.operation, i.resource_id, CASE i.operation
+        WHEN 'transfer' THEN EXISTS (SELECT FROM transaction.transfer t WHERE t.id = i.resource_id AND t.kind <> 'topup')
+        WHEN 'topup' THEN EXISTS (SELECT FROM transaction.topup u WHERE u.id = i.resource_id AND u.owner_id = i.owner_id)
+        ELSE false END AS found
+    FROM (SELECT * FROM transaction.idempotency WHERE (owner_id, key) > ($1, $2) ORDER BY owner_id, key LIMIT $3) i
+    ORDER BY i.owner_id, i.key`
+
+// walkKeys looks for what each idempotency key stands for.
+func walkKeys(ctx context.Context, w *walk) error {
+	c := w.check("idempotency", "each idempotency key stands for a transfer or top-up that is there")
+	key := func(k keyRow) []any { return []any{k.Owner, k.Key} }
+	return pages(ctx, w, keysSQL, []any{noID, ""}, key, func(k keyRow) {
+		c.holds(k.Found, func() string {
+			return fmt.Sprintf("key %q of %s: there is no %s %s", k.Key, k.Owner, k.Operation, k.Resource)
+		})
 	})
 }
