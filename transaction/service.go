@@ -21,6 +21,7 @@ import (
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/shared/outbox"
+	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
 	"github.com/micropay/micropay/transaction/adapters/authapi"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
@@ -99,11 +100,13 @@ func (d Deps) withDefaults(cfg Config) Deps {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	if d.Auth == nil {
-		d.Auth = &http.Client{Timeout: 2 * time.Second, Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil)}
-	}
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
+	}
+	if d.Auth == nil {
+		d.Auth = resilience.NewClient(resilience.Config{
+			Name: "auth", Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil), Log: d.Log, Registry: d.Registry,
+		})
 	}
 	if d.Publisher == nil {
 		d.Publisher = outbox.LogPublisher{Log: d.Log}

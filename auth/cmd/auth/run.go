@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/micropay/micropay/auth"
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/process"
 	"github.com/micropay/micropay/shared/telemetry"
 )
 
@@ -85,33 +81,12 @@ func serve(ctx context.Context, set settings, log *slog.Logger) (err error) {
 
 	health := httpserver.NewHealth()
 	service.Health(health)
-	public, internal := httpserver.NewRouter(), httpserver.NewRouter()
-	health.Routes(public)
-	public.PathPrefix("/").Handler(service.Public())
-	internal.Handle("/metrics", telemetry.MetricsHandler(registry)).Methods(http.MethodGet)
-	internal.PathPrefix("/").Handler(service.Internal())
-
-	var listen net.ListenConfig
-	outside, err := listen.Listen(ctx, "tcp", set.Addr)
+	ports, err := process.Listen(ctx, set.Addr, set.InternalAddr)
 	if err != nil {
 		return err
 	}
-	inside, err := listen.Listen(ctx, "tcp", set.InternalAddr)
-	if err != nil {
-		return errors.Join(err, outside.Close())
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return service.Run(ctx) })
-	for name, port := range map[string]struct {
-		net.Listener
-		http.Handler
-	}{"public": {outside, public}, "internal": {inside, internal}} {
-		log.InfoContext(ctx, "listening", "port", name, "address", port.Addr().String())
-		around := httpserver.Middleware(httpserver.Options{
-			Config: set.Auth.HTTP, Log: log, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"port": name}, registry),
-		})
-		server := httpserver.NewServer(set.Auth.HTTP, around(port.Handler), health, log)
-		group.Go(func() error { return server.Serve(ctx, port.Listener) })
-	}
-	return group.Wait()
+	return process.Service{
+		HTTP: set.Auth.HTTP, Public: service.Public(), Internal: service.Internal(), Health: health,
+		Run: service.Run, Log: log, Registry: registry,
+	}.Serve(ctx, ports)
 }
