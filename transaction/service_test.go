@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/gorilla/mux"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/testing/tokens"
@@ -320,7 +321,8 @@ func TestHistory_BadParameters_AreRefused(t *testing.T) {
 		"/history?from=x": 400, "/history?to=x": 400, "/history?from=" + later + "&to=" + later: 422,
 		"/wallets/" + id + "/balance?at=x": 400, "/wallets/" + id + "/balance?at=" + later: 422, "/wallets/" + id + "/balance?x=1": 400,
 		"/wallets/" + id + "/statement?limit=1": 400, "/wallets/" + id + "/statement?from=" + later: 422,
-		"/wallets/" + id + "/statement?from=x": 400, "/wallets?x=1": 400,
+		"/wallets/" + id + "/statement?from=x": 400, "/wallets?x=1": 400, "/wallets/" + id + "/entries?limit=0": 400,
+		"/wallets/" + id + "/entries?from=" + later + "&to=" + later: 422, "/transfers/garbage": 404, "/transfers/" + uuid.NewString(): 404,
 	} {
 		require.Equal(t, want, alice.get(query).Status, query)
 	}
@@ -427,6 +429,9 @@ func TestCloseOwner_OnlyWhenAllWalletsAreClosed(t *testing.T) {
 	require.Equal(t, 204, closeOwner(alice.id, serviceToken))
 	require.Equal(t, 204, closeOwner(alice.id, serviceToken))
 	require.Equal(t, "owner_closed", alice.call(http.MethodPost, "/wallets", `{"currency":"USD"}`).code())
+	never := p.person()
+	require.Equal(t, 204, closeOwner(never.id, serviceToken))
+	require.Equal(t, "owner_closed", never.get("/wallets").code(), "who left gets no first wallet")
 }
 
 func TestConfig_ReportsEveryMistakeBeforeAnythingStarts(t *testing.T) {
@@ -438,4 +443,47 @@ func TestConfig_ReportsEveryMistakeBeforeAnythingStarts(t *testing.T) {
 		require.ErrorContains(t, err, name)
 	}
 	require.NotContains(t, err.Error(), "short")
+}
+
+func TestBodies_ThatCannotBeRead_AreRefused(t *testing.T) {
+	t.Parallel()
+	p := setup(t)
+	alice := p.person()
+	id := alice.wallet("USD", 100)
+	transfer := fmt.Sprint(alice.send(id, p.person().wallet("USD", 0), 1, "USD").Body["id"])
+	for _, call := range [][2]string{
+		{http.MethodPost, "/wallets"}, {http.MethodPatch, "/wallets/" + id}, {http.MethodPost, "/topups"},
+		{http.MethodPost, "/transfers"}, {http.MethodPost, "/transfers/" + transfer + "/reversal"},
+	} {
+		for _, body := range []string{
+			"{", "[]", "{} {}", `{"owner":"me"}`, `{"balance":5}`, `{"Name":"x"}`, `{"currency":"USD","currency":"EUR"}`, "\xff",
+			strings.Repeat("[", 50_000), `{"name":"\u0000"}`, `{"currency":5}`,
+		} {
+			a := alice.call(call[0], call[1], body, "Idempotency-Key", "k")
+			require.Equal(t, http.StatusBadRequest, a.Status, "%v %.40s", call, body)
+			require.Equal(t, "malformed_json", a.code())
+		}
+		require.Equal(t, http.StatusRequestEntityTooLarge, alice.call(call[0], call[1], `{"name":"`+strings.Repeat("x", 70_000)+`"}`, "Idempotency-Key", "k").Status)
+		require.Equal(t, http.StatusUnsupportedMediaType, alice.call(call[0], call[1], "{}", "Idempotency-Key", "k", "Content-Type", "text/plain").Status)
+	}
+	require.Equal(t, 99, alice.balance(id))
+}
+
+func TestTopUp_SameKeyWhileTheFirstRuns_IsInProgress(t *testing.T) {
+	t.Parallel()
+	p := setup(t)
+	alice := p.person()
+	body := fmt.Sprintf(`{"wallet_id":%q,"amount":400002,"currency":"USD","provider":"sandbox"}`, alice.wallet("USD", 0))
+	require.Equal(t, 201, alice.call(http.MethodPost, "/topups", body, "Idempotency-Key", "k").Status)
+	_, err := p.db.Admin.ExecContext(t.Context(), `UPDATE transaction.topup SET status = 'created', updated_at = now() + interval '1 hour'`)
+	require.NoError(t, err)
+	running := alice.call(http.MethodPost, "/topups", body, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusConflict, running.Status)
+	require.Equal(t, "idempotency_key_in_progress", running.code())
+	require.Equal(t, "1", running.Header.Get("Retry-After"))
+}
+
+func TestOpenAPI_DescribesEveryRoute(t *testing.T) {
+	t.Parallel()
+	described().AssertRoutes(t, setup(t).Public().(*mux.Router))
 }

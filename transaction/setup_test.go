@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,13 +22,48 @@ import (
 
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/testing/openapi"
 	"github.com/micropay/micropay/testing/pgtest"
 	"github.com/micropay/micropay/testing/tokens"
 	"github.com/micropay/micropay/transaction"
+	"github.com/micropay/micropay/transaction/adapters/rest"
 	"github.com/micropay/micropay/transaction/migrations"
 )
 
 const serviceToken = "a-token-between-services"
+
+// described is openapi.yaml, to which every answer that a test gets is held.
+var described = sync.OnceValue(func() *openapi.Doc {
+	doc, err := openapi.Parse(rest.OpenAPI, openapi.Anywhere(http.StatusMethodNotAllowed, http.StatusRequestTimeout,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable))
+	if err != nil {
+		panic(err)
+	}
+	return doc
+})
+
+// complaints turns what the document misses into a failed test binary.
+type complaints struct{ failed bool }
+
+func (c *complaints) Helper() {}
+
+func (c *complaints) Errorf(format string, args ...any) {
+	c.failed = true
+	fmt.Fprintf(os.Stderr, format+"\n", args...)
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	var c complaints
+	if flag.Lookup("test.run").Value.String() == "" { // only all tests together see every answer
+		described().AssertAnswersSeen(&c)
+	}
+	if c.failed {
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // platform is the service on a real database, with an auth service that tests can direct.
 type platform struct {
@@ -93,7 +131,7 @@ func (p *platform) start() (stop func()) {
 		close(done)
 	}()
 	p.Service = s
-	p.handler = httpserver.Middleware(httpserver.Options{Config: p.config.HTTP, Log: log, Registry: reg})(s.Public())
+	p.handler = described().Record(p.t, httpserver.Middleware(httpserver.Options{Config: p.config.HTTP, Log: log, Registry: reg})(s.Public()))
 	stopped := func() {
 		cancel()
 		<-done
