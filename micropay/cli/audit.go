@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/micropay/micropay/micropay/audit"
+	"github.com/micropay/micropay/micropay/home"
+	"github.com/micropay/micropay/shared/database"
+)
+
+func (c command) audit() *cobra.Command {
+	var data, url string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "audit", Short: "walk the whole ledger and prove that it adds up", Args: cobra.NoArgs,
+		Long: "Reads one snapshot, so the platform may go on working; a stopped one's database is started meanwhile.\n" +
+			"Exit status: 0 the ledger is clean, 1 a rule is broken, 2 it could not be looked at.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			report, err := c.look(cmd.Context(), data, url)
+			if err != nil {
+				return exitError{auditFailed, err}
+			}
+			if err := c.tell(report, asJSON); err != nil {
+				return exitError{auditFailed, err}
+			}
+			if n := report.Violations(); n > 0 {
+				return exitError{failed, fmt.Errorf("the ledger breaks its rules %d times", n)}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&data, "data", "", "directory of the platform (default .micropay, or MICROPAY_DATA)")
+	cmd.Flags().StringVar(&url, "database-url", "", "look at this database instead, as somebody who may read it")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON")
+	return cmd
+}
+
+// look finds the database and audits what is in it.
+func (c command) look(ctx context.Context, data, url string) (*audit.Report, error) {
+	environ := c.environ
+	if url != "" {
+		environ = append(environ[:len(environ):len(environ)], "DATABASE_URL="+url)
+	}
+	config, err := command{environ, io.Discard, c.err}.load(data)
+	if err != nil {
+		return nil, err
+	}
+	h, err := home.Open(config.Data)
+	if err != nil {
+		return nil, err
+	}
+	d, err := h.Borrow(ctx, config.DatabaseOptions())
+	if err != nil {
+		return nil, err
+	}
+	report, err := c.walk(ctx, d.DSN, audit.Options{OutboxKeep: config.Transaction.OutboxKeep, Idle: d.Started})
+	return report, errors.Join(err, d.Stop(context.WithoutCancel(ctx)))
+}
+
+func (c command) walk(ctx context.Context, dsn string, o audit.Options) (*audit.Report, error) {
+	db, err := database.Open(ctx, database.Config{DSN: dsn, ApplicationName: "micropay audit", MaxOpen: 1, StatementTimeout: -1, IdleInTx: -1})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = db.Close() }()
+	if isTerminal(c.err) {
+		bar := progressbar.NewOptions64(-1, progressbar.OptionSetWriter(c.err), progressbar.OptionSetDescription("auditing"),
+			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+		defer func() { _ = bar.Finish() }()
+		o.Progress = func(done, total int64) {
+			bar.ChangeMax64(max(total, done))
+			_ = bar.Set64(done)
+		}
+	}
+	return audit.Run(ctx, db, o)
+}
+
+func (c command) tell(r *audit.Report, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(c.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r)
+	}
+	table := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "CHECK\tEXAMINED\tBROKEN\tRULE")
+	for _, check := range r.Checks {
+		broken := fmt.Sprint(check.Violations)
+		if check.Skipped != "" {
+			broken = "skipped: " + check.Skipped
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%d\t%s\t%s\n", check.Name, check.Examined, broken, check.Rule)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, check := range r.Checks {
+		for _, example := range check.Examples {
+			_, _ = fmt.Fprintf(c.out, "BROKEN %s: %s\n", check.Name, example)
+		}
+	}
+	_, err := fmt.Fprintf(c.out, "%d accounts, %d transfers, %d entries: %d violations\n", r.Accounts, r.Transfers, r.Entries, r.Violations())
+	return err
+}
