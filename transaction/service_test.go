@@ -452,8 +452,11 @@ func TestBodies_ThatCannotBeRead_AreRefused(t *testing.T) {
 	id := alice.wallet("USD", 100)
 	transfer := fmt.Sprint(alice.send(id, p.person().wallet("USD", 0), 1, "USD").Body["id"])
 	for _, call := range [][2]string{
-		{http.MethodPost, "/wallets"}, {http.MethodPatch, "/wallets/" + id}, {http.MethodPost, "/topups"},
-		{http.MethodPost, "/transfers"}, {http.MethodPost, "/transfers/" + transfer + "/reversal"},
+		{http.MethodPost, "/wallets"},
+		{http.MethodPatch, "/wallets/" + id},
+		{http.MethodPost, "/topups"},
+		{http.MethodPost, "/transfers"},
+		{http.MethodPost, "/transfers/" + transfer + "/reversal"},
 	} {
 		for _, body := range []string{
 			"{", "[]", "{} {}", `{"owner":"me"}`, `{"balance":5}`, `{"Name":"x"}`, `{"currency":"USD","currency":"EUR"}`, "\xff",

@@ -72,8 +72,10 @@ func TestEachEntryIsOneSideOfATransfer(t *testing.T) {
 	wallet := func(b *books) []any { return []any{b.from} }
 	finds(t, "entry-transfer",
 		corruption{"no transfer", `UPDATE entry SET transfer_id = gen_random_uuid() WHERE account_id = $1 AND seq = 2`, wallet},
-		corruption{"another's transfer", `UPDATE entry SET transfer_id = $2 WHERE account_id = $1 AND seq = 1`,
-			func(b *books) []any { return []any{b.to, b.credit} }},
+		corruption{
+			"another's transfer", `UPDATE entry SET transfer_id = $2 WHERE account_id = $1 AND seq = 1`,
+			func(b *books) []any { return []any{b.to, b.credit} },
+		},
 		corruption{"wrong sign", `UPDATE entry SET amount = -amount WHERE account_id = $1 AND seq = 2`, wallet},
 		corruption{"wrong amount", `UPDATE entry SET amount = amount - 1 WHERE account_id = $1 AND seq = 2`, wallet},
 		corruption{"another moment", `UPDATE entry SET created_at = created_at + interval '1 microsecond' WHERE account_id = $1 AND seq = 5`, wallet},

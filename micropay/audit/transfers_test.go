@@ -36,8 +36,10 @@ func TestReversalsStayWithinTheirTransfer(t *testing.T) {
 		corruption{"more than was sent", `UPDATE transfer SET amount = 301 WHERE id = $1`, back},
 		corruption{"of nothing that is known", `UPDATE transfer SET reverses = gen_random_uuid() WHERE id = $1`, back},
 		corruption{"of a top-up", `UPDATE transfer SET reverses = $2 WHERE id = $1`, func(b *books) []any { return []any{b.back, b.credit} }},
-		corruption{"not the way back", `UPDATE transfer SET from_account = $2, to_account = $3 WHERE id = $1`,
-			func(b *books) []any { return []any{b.back, b.from, b.to} }},
+		corruption{
+			"not the way back", `UPDATE transfer SET from_account = $2, to_account = $3 WHERE id = $1`,
+			func(b *books) []any { return []any{b.back, b.from, b.to} },
+		},
 	)
 }
 

@@ -26,18 +26,34 @@ func imports(from, to string) []string {
 func TestCheck_LayersKnowOnlyWhatIsBelowThem(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range [][2]string{
-		{"auth/domain", "fmt"}, {"transaction/domain", "shared/money"}, {"auth/ports", "auth/domain"}, {"auth/app", "auth/ports"},
-		{"auth/adapters/rest", "auth/app"}, {"auth/adapters/rest", "shared/problem"}, {"auth", "auth/adapters/rest"},
-		{"auth/cmd/auth", "auth/domain"}, {"micropay/serve", "transaction/adapters"}, {"auth/adapters/rest/x", "auth/adapters/rest/y"},
-		{"auth/app", "github.com/google/uuid"}, {"testing/contract", "testing/pgtest"},
+		{"auth/domain", "fmt"},
+		{"transaction/domain", "shared/money"},
+		{"auth/ports", "auth/domain"},
+		{"auth/app", "auth/ports"},
+		{"auth/adapters/rest", "auth/app"},
+		{"auth/adapters/rest", "shared/problem"},
+		{"auth", "auth/adapters/rest"},
+		{"auth/cmd/auth", "auth/domain"},
+		{"micropay/serve", "transaction/adapters"},
+		{"auth/adapters/rest/x", "auth/adapters/rest/y"},
+		{"auth/app", "github.com/google/uuid"},
+		{"testing/contract", "testing/pgtest"},
 	} {
 		require.Empty(t, imports(allowed[0], allowed[1]), allowed)
 	}
 	for _, refused := range [][2]string{
-		{"auth/domain", "github.com/google/uuid"}, {"auth/domain", "shared/problem"}, {"auth/domain", "auth/ports"}, {"auth/ports", "auth/app"},
-		{"auth/app", "auth/adapters/rest"}, {"auth/adapters/rest", "auth/adapters/postgres"}, {"auth/adapters/rest", "auth/migrations"},
-		{"auth/app", "transaction/domain"}, {"micropay/serve", "auth/cmd/auth"}, {"shared/token", "auth/domain"},
-		{"transaction", "testing/pgtest"}, {"transaction/domain", "testing/tokens"},
+		{"auth/domain", "github.com/google/uuid"},
+		{"auth/domain", "shared/problem"},
+		{"auth/domain", "auth/ports"},
+		{"auth/ports", "auth/app"},
+		{"auth/app", "auth/adapters/rest"},
+		{"auth/adapters/rest", "auth/adapters/postgres"},
+		{"auth/adapters/rest", "auth/migrations"},
+		{"auth/app", "transaction/domain"},
+		{"micropay/serve", "auth/cmd/auth"},
+		{"shared/token", "auth/domain"},
+		{"transaction", "testing/pgtest"},
+		{"transaction/domain", "testing/tokens"},
 	} {
 		require.Len(t, imports(refused[0], refused[1]), 1, refused)
 	}

@@ -104,7 +104,7 @@ func (p *platform) status(path string) int {
 // kill ends the platform as a crash would.
 func (p *platform) kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.end
+	_ = <-p.end // it was killed
 	p.end <- nil
 }
 

@@ -62,7 +62,7 @@ func (d *Doc) judge(r *http.Request, answer *teeWriter) string {
 	if (described.Content == nil || described.Content.Len() == 0) && answer.body.Len() > 0 {
 		said = append(said, fmt.Sprintf("%d is described without a body and has one", answer.status))
 	}
-	if ok, errs := d.responses.ValidateHttpResponse(r, answer.response(r)); !ok {
+	if ok, errs := d.responses.ValidateHttpResponse(r, answer.response(r)); !ok { //nolint:bodyclose // it is kept in memory
 		said = append(said, explain(errs))
 	}
 	if answer.status < http.StatusMultipleChoices {
