@@ -104,8 +104,7 @@ func (p *platform) status(path string) int {
 // kill ends the platform as a crash would.
 func (p *platform) kill() {
 	_ = p.cmd.Process.Kill()
-	_ = <-p.end // it was killed
-	p.end <- nil
+	p.end <- <-p.end // whoever asks next hears it, too
 }
 
 // stop asks the platform to stop and requires a clean end.
