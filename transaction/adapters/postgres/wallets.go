@@ -2,7 +2,7 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -154,27 +154,19 @@ func (s *Wallets) Change(ctx context.Context, owner domain.OwnerID, id domain.Wa
 	return w, fault("change wallet", err)
 }
 
-const closeOwnerSQL = `UPDATE owner SET closed_at = coalesce(closed_at, clock_timestamp()) WHERE id = $1`
+const closeOwnerSQL = `UPDATE owner SET closed_at = clock_timestamp() WHERE id = $1`
 
 // CloseOwner implements ports.Wallets.
 func (s *Wallets) CloseOwner(ctx context.Context, owner domain.OwnerID) error {
-	err := database.InTx(ctx, s.db, &sql.TxOptions{}, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, addOwnerSQL, owner); err != nil {
-			return err
-		}
-		var closed bool
-		if err := tx.GetContext(ctx, &closed, lockOwnerSQL, owner); err != nil {
-			return err
-		}
-		var open int
-		if err := tx.GetContext(ctx, &open, openCountSQL, owner); err != nil {
-			return err
-		}
+	err := s.withOwner(ctx, owner, func(tx *sqlx.Tx, open int) error {
 		if open > 0 {
 			return domain.ErrWalletsNotClosed
 		}
 		_, err := tx.ExecContext(ctx, closeOwnerSQL, owner)
 		return err
 	})
+	if errors.Is(err, domain.ErrOwnerClosed) {
+		return nil // leaving twice is leaving once
+	}
 	return fault("close owner", err)
 }
