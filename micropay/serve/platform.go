@@ -187,7 +187,9 @@ func (b *building) run(ctx context.Context, p *Platform, outside, inside net.Lis
 	}
 	b.later(func() error { return stopTracing(context.Background()) })
 	registry := telemetry.NewRegistry()
-	s, err := b.services(registry)
+	s, err := b.services(registry, func(s *services) {
+		b.serve(p, "internal", inside, s.internalRoutes(registry), httpserver.NewHealth(), registry)
+	})
 	if err != nil {
 		return err
 	}
@@ -198,7 +200,6 @@ func (b *building) run(ctx context.Context, p *Platform, outside, inside net.Lis
 	if err != nil {
 		return err
 	}
-	b.serve(p, "internal", inside, s.internalRoutes(registry), httpserver.NewHealth(), registry)
 	b.work(p, "auth", s.auth.Run)
 	b.work(p, "transaction", s.transaction.Run)
 	b.serve(p, "public", outside, public, health, registry)
