@@ -19,17 +19,13 @@ demo: build ## tell a story against the running platform: two people and their m
 audit: build ## walk the whole ledger and prove that it adds up
 	@bin/micropay audit
 
-.PHONY: test test-cover tdd-verify bench torture
+.PHONY: test test-cover tdd-verify
 test: ## all tests, shuffled, with the race detector
 	go test -race -shuffle=on $(ALL)
 test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
 	@go run ./coverage/cmd/gate
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
-bench: ## transfers a second over REST beside plain SQL on the same PostgreSQL
-	go run ./testing/bench/cmd/bench
-torture: ## the long versions of the property and fault tests
-	PROPERTY_CHECKS=500 go test -count=1 -timeout 60m ./testing/properties/... ./testing/faults/...
 
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules
