@@ -49,7 +49,7 @@ func TestJWKS_IsServedAndFollowsTheKey(t *testing.T) {
 	status, body := get(t, issuer.JWKSURL())
 	require.Equal(t, http.StatusOK, status)
 	require.JSONEq(t, string(issuer.JWKS()), string(body))
-	require.NotContains(t, string(body), before)
+	require.NotContains(t, string(body), `"`+before+`"`)
 	require.NotContains(t, string(body), `"d"`, "the private half stays here")
 	issuer.SetDown(true)
 	status, _ = get(t, issuer.JWKSURL())
