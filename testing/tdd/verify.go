@@ -56,6 +56,8 @@ func (v Verifier) replay(ctx context.Context, work <-chan Claim, finish func(Cla
 	tree := ""
 	defer func() {
 		if tree != "" {
+			oneAtATime.Lock()
+			defer oneAtATime.Unlock()
 			_, _ = git(context.WithoutCancel(ctx), v.Repo, "worktree", "remove", "--force", tree)
 		}
 	}()
@@ -78,12 +80,18 @@ func (v Verifier) replay(ctx context.Context, work <-chan Claim, finish func(Cla
 	}
 }
 
+// oneAtATime guards the list of worktrees: git reads the half-written entry of a neighbour that
+// is being added, and fails ("failed to read commondir").
+var oneAtATime sync.Mutex
+
 func (v Verifier) worktree(ctx context.Context) (string, error) {
 	parent, err := os.MkdirTemp("", "tdd-")
 	if err != nil {
 		return "", err
 	}
 	tree := filepath.Join(parent, "tree")
+	oneAtATime.Lock()
+	defer oneAtATime.Unlock()
 	_, err = git(ctx, v.Repo, "worktree", "add", "--detach", tree, "HEAD")
 	return tree, err
 }
