@@ -59,6 +59,25 @@ func TestJWKS_LearnsOfANewKeyAndForgetsTheOld(t *testing.T) {
 	require.ErrorIs(t, err, token.ErrInvalid)
 }
 
+func TestJWKS_FindsANewKeyForAllWhoAskAtOnce(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	k := jwks(t, issuer.JWKSURL())
+	issuer.Rotate()
+	answers := make(chan error)
+	const crowd = 20
+	for range crowd {
+		go func() {
+			_, err := k.Key(t.Context(), issuer.Kid())
+			answers <- err
+		}()
+	}
+	for range crowd {
+		require.NoError(t, <-answers)
+	}
+	require.Equal(t, 2, issuer.Fetches(), "the first one, and one for the crowd")
+}
+
 func TestJWKS_RefreshesInTheBackground(t *testing.T) {
 	t.Parallel()
 	issuer := tokens.New(t)
