@@ -30,8 +30,10 @@ const (
 
 // JWKS are the keys that an issuer publishes at one address.
 type JWKS struct {
-	set    jwkset.Storage
-	failed *atomic.Bool // the last fetch
+	known  jwkset.Storage // what was fetched
+	set    jwkset.Storage // the same, fetching again for an unknown kid
+	asking chan struct{}  // holds one: who looks for an unknown kid
+	failed *atomic.Bool   // the last fetch
 }
 
 // JWKSOption changes what NewJWKS makes.
@@ -80,13 +82,13 @@ func NewJWKS(ctx context.Context, address string, opts ...JWKSOption) (*JWKS, er
 	if err != nil {
 		return nil, fmt.Errorf("token: keys: %w", err)
 	}
-	return &JWKS{set: set, failed: failed}, nil
+	return &JWKS{known: remote, set: set, asking: make(chan struct{}, 1), failed: failed}, nil
 }
 
 // Key finds a published RSA key that may verify RS256. ErrInvalid when there is none of that
 // name; another error when the issuer could not be asked.
 func (k *JWKS) Key(ctx context.Context, kid string) (crypto.PublicKey, error) {
-	jwk, err := k.set.KeyRead(ctx, kid)
+	jwk, err := k.find(ctx, kid)
 	if err != nil {
 		if k.failed.Load() || ctx.Err() != nil {
 			return nil, fmt.Errorf("the issuer's keys are out of reach: %w", err)
@@ -102,6 +104,21 @@ func (k *JWKS) Key(ctx context.Context, kid string) (crypto.PublicKey, error) {
 		return nil, invalid("a key for something else")
 	}
 	return key, nil
+}
+
+// find looks for an unknown kid one request after the other: those who wait meanwhile find what
+// the first one had fetched, where the limit on fetching would refuse them.
+func (k *JWKS) find(ctx context.Context, kid string) (jwkset.JWK, error) {
+	if jwk, err := k.known.KeyRead(ctx, kid); err == nil {
+		return jwk, nil
+	}
+	select {
+	case k.asking <- struct{}{}:
+		defer func() { <-k.asking }()
+		return k.set.KeyRead(ctx, kid)
+	case <-ctx.Done():
+		return jwkset.JWK{}, ctx.Err()
+	}
 }
 
 // freshSet notices that a fetch succeeded.
