@@ -27,6 +27,10 @@ test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 
+.PHONY: bench
+bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
+	@go run ./testing/bench/cmd/bench $(ARGS)
+
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run ./...) || exit 1; done

@@ -93,6 +93,10 @@ func given(cfg Config) (*Server, error) {
 // How says in one line which server this is.
 func (s *Server) How() string { return s.how }
 
+// BinDir is where the child's programs are (postgres, psql, pgbench ...); empty for a server that
+// was given by its address.
+func (s *Server) BinDir() string { return s.bin }
+
 // DataDir is where the data is; empty for a server that was given by its address.
 func (s *Server) DataDir() string { return s.dir }
 

@@ -1,0 +1,141 @@
+package bench
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/micropay/micropay/shared/pgserver"
+)
+
+// Options of the comparison.
+type Options struct {
+	Program string // the built platform
+	Wallets int
+	Rounds  int
+	Seconds int
+}
+
+// The load: as many clients as pgbench can use well, as many connections as a gateway opens.
+const (
+	sqlClients      = 32
+	restConnections = 64
+	people          = 100
+)
+
+// Main starts a durable PostgreSQL and a platform on it, compares, and prints.
+func Main(ctx context.Context, o Options, out io.Writer) (err error) {
+	server, err := pgserver.Start(ctx, pgserver.Config{Install: true, Fetch: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	program, err := pgbench(server.BinDir())
+	if err != nil {
+		return err
+	}
+	if err := emptyDatabase(ctx, server.DSN("")); err != nil {
+		return err
+	}
+	r := &REST{Wallets: o.Wallets, People: min(people, o.Wallets), Connections: restConnections}
+	stop, err := r.start(ctx, o, server.DSN(""))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	s := SQL{
+		Program: program, DSN: server.DSN("pgbench"), Accounts: o.Wallets, Clients: sqlClients,
+	}
+	_, _ = fmt.Fprintf(out, "%s\n%d wallets; SQL: pgbench, %d clients; REST: %d connections; %d rounds of %d s, in turn\n",
+		server.How(), o.Wallets, s.Clients, r.Connections, o.Rounds, o.Seconds)
+	results, err := Compare(ctx, s, r, Plan{Rounds: o.Rounds, Seconds: o.Seconds, Report: func(p Pattern, side string, f Figures) {
+		_, _ = fmt.Fprintf(out, "  %-14s  %-18s  %6.0f transfers/s\n", p, side, f.PerSecond())
+	}})
+	if err != nil {
+		return err
+	}
+	return Print(out, results)
+}
+
+// pgbench is looked for beside the server's own programs, then on PATH.
+func pgbench(dir string) (string, error) {
+	if real, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres")); err == nil {
+		if beside := filepath.Join(filepath.Dir(real), "pgbench"); exec.Command(beside, "--version").Run() == nil {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath("pgbench")
+	if err != nil {
+		return "", fmt.Errorf("install PostgreSQL's pgbench (Debian: postgresql-contrib): %w", err)
+	}
+	return path, nil
+}
+
+func emptyDatabase(ctx context.Context, dsn string) error {
+	db, err := sql.Open("postgres", dsn)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, "CREATE DATABASE pgbench")
+	return err
+}
+
+// start runs the platform on a database until stop, and fills in where it is.
+func (r *REST) start(ctx context.Context, o Options, dsn string) (stop func() error, err error) {
+	dir, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return nil, err
+	}
+	var lc net.ListenConfig
+	free, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	addr := free.Addr().String()
+	r.URL = "http://" + addr
+	cmd := exec.CommandContext(ctx, o.Program, "serve")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "MICROPAY_DATA="+dir, "LISTEN_ADDR="+addr, "INTERNAL_ADDR=127.0.0.1:0",
+		"LOG_LEVEL=warn", "RATE_LIMIT=0", "WALLET_LIMIT="+strconv.Itoa(1+o.Wallets/r.People), "ACCESS_TTL=12h", "LOGIN_ADDRESS_FREE_ATTEMPTS=1000000")
+	cmd.Stderr = os.Stderr
+	if err := errors.Join(free.Close(), cmd.Start()); err != nil {
+		return nil, err
+	}
+	stop = func() error {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		return errors.Join(cmd.Wait(), os.RemoveAll(dir))
+	}
+	if err := r.ready(ctx); err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	return stop, nil
+}
+
+func (r *REST) ready(ctx context.Context) error {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			continue
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK {
+			return nil
+		}
+	}
+	return errors.New("the platform does not get ready")
+}
