@@ -27,7 +27,9 @@ test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 
-.PHONY: bench
+.PHONY: torture bench
+torture: ## the property and fault tests, twenty times as long
+	MICROPAY_TORTURE=20 go test -race -count=1 -timeout=2h -v ./testing/properties ./testing/faults
 bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
 	@go run ./testing/bench/cmd/bench $(ARGS)
 
