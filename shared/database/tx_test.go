@@ -213,3 +213,14 @@ func TestInTx_ServerCameBack_FirstTransactionWorks(t *testing.T) {
 	require.NoError(t, database.InTx(t.Context(), db, nil, insert(t.Context(), 1)))
 	require.Equal(t, 1, rows(t, direct))
 }
+
+// An operator makes a database read-only before a fail-over; lib/pq begins with READ WRITE,
+// which would write there all the same.
+func TestInTx_WritesNothingWhereTheDefaultIsReadOnly(t *testing.T) {
+	t.Parallel()
+	db, dsn := ledger(t)
+	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
+	later := connect(t, dsn)
+	require.True(t, database.IsUnavailable(database.InTx(t.Context(), later, nil, insert(t.Context(), 1))))
+	require.Zero(t, rows(t, later))
+}
