@@ -71,12 +71,21 @@ func inTx(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions, fn func(*sqlx.T
 	return commitError(tx.Commit())
 }
 
+// heedDefaultSQL undoes the READ WRITE with which lib/pq begins: a database that was made
+// read-only, say for a fail-over, stays that.
+const heedDefaultSQL = `SELECT set_config('transaction_read_only', current_setting('default_transaction_read_only'), true)`
+
 // begin waits for a session no longer than ctx, but the transaction does not end with ctx:
 // database/sql would roll back in the background, in a race with our commit.
 func begin(ctx context.Context, db *sqlx.DB, opts *sql.TxOptions) (*sqlx.Tx, func(), error) {
 	own, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, end)
 	tx, err := db.BeginTxx(own, opts)
+	if err == nil && (opts == nil || !opts.ReadOnly) {
+		if _, err = tx.ExecContext(own, heedDefaultSQL); err != nil {
+			rollback(tx)
+		}
+	}
 	if stop() && err == nil {
 		return tx, end, nil
 	}
