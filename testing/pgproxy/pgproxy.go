@@ -35,6 +35,7 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	frozen   chan struct{} // closed by Thaw; nil while lines are open
+	alone    []byte        // text of statements that are a commit of their own
 	plan     []fate        // of the next commits
 	sessions map[*session]struct{}
 }
@@ -52,6 +53,8 @@ const (
 type session struct {
 	client, server net.Conn
 	fate           atomic.Int32 // of the answer under way
+	alone          bool         // the statement last parsed commits by itself
+	executed       bool         // and runs with the next Sync
 }
 
 // New lays lines to the server of an address of the form postgres://. They end with the test.
@@ -108,6 +111,14 @@ func (p *Proxy) schedule(f fate, n int) {
 	for range n {
 		p.plan = append(p.plan, f)
 	}
+}
+
+// CountAsCommit makes a commit of every prepared statement whose text contains this: one that is
+// run outside a transaction commits by itself.
+func (p *Proxy) CountAsCommit(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alone = []byte(text)
 }
 
 // Commits is how many commits have come from clients.
@@ -219,7 +230,7 @@ func (p *Proxy) fromClient(s *session) error {
 		}
 		time.Sleep(time.Duration(p.delay.Load()))
 		p.gate()
-		if isCommit(message) {
+		if isCommit(message) || p.commitsAlone(s, message) {
 			f := p.next()
 			if f == cutBefore {
 				return errCut
@@ -304,6 +315,23 @@ func isCommit(message []byte) bool {
 	}
 	text := bytes.ToUpper(bytes.TrimSpace(message[5:]))
 	return bytes.HasPrefix(text, []byte("COMMIT")) || bytes.HasPrefix(text, []byte("END"))
+}
+
+// commitsAlone follows a prepared statement from Parse over Execute to the Sync that commits it.
+func (p *Proxy) commitsAlone(s *session, message []byte) bool {
+	switch message[0] {
+	case 'P':
+		p.mu.Lock()
+		s.alone = p.alone != nil && bytes.Contains(message, p.alone)
+		p.mu.Unlock()
+	case 'E':
+		s.executed = s.alone
+	case 'S':
+		due := s.executed
+		s.executed = false
+		return due
+	}
+	return false
 }
 
 const maxMessage = 64 << 20

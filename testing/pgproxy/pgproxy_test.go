@@ -170,3 +170,21 @@ func TestProxy_ClientAsksForEncryption_IsToldNo(t *testing.T) {
 	require.True(t, errors.Is(err, io.EOF) || err != nil)
 	require.NoError(t, b.pay(t.Context()))
 }
+
+func TestProxy_CountsAStatementOfItsOwnAsACommit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const statement = "INSERT INTO paid VALUES ($1)"
+	b.proxy.CountAsCommit("INTO paid")
+	b.proxy.CutBeforeCommit(1)
+	b.proxy.CutAfterCommit(1)
+	_, err := b.via.ExecContext(t.Context(), statement, 1)
+	require.Error(t, err)
+	require.Zero(t, b.paid(t))
+	_, err = b.via.ExecContext(t.Context(), statement, 1)
+	require.Error(t, err)
+	require.Equal(t, 1, b.paid(t), "done, though the client did not hear")
+	_, err = b.via.ExecContext(t.Context(), statement, 1)
+	require.NoError(t, err)
+	require.Equal(t, 3, b.proxy.Commits())
+}
