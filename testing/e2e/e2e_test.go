@@ -2,7 +2,12 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,4 +110,23 @@ func TestCommandLine_SaysWhatIsWrong(t *testing.T) {
 	status, out := p.command("migrate")
 	require.Zero(t, status, out)
 	require.Contains(t, out, "up to date")
+}
+
+func TestPlatform_WithoutAReaderOfItsLog_GoesOnServing(t *testing.T) {
+	t.Parallel()
+	p := newPlatform(t)
+	p.kill()
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // so that the child has the default, whatever we were started with
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	p.cmd = exec.Command(program, "serve")
+	p.cmd.Env, p.cmd.Stdout = p.environ(), write
+	require.NoError(t, p.cmd.Start())
+	require.NoError(t, errors.Join(read.Close(), write.Close()))
+	p.end = make(chan error, 1)
+	cmd, end := p.cmd, p.end
+	go func() { end <- cmd.Wait() }()
+	require.Eventually(t, func() bool { return p.status("/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond)
+	p.person("ann")
+	p.stop()
 }
