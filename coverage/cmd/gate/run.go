@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 
 	"golang.org/x/tools/cover"
@@ -78,7 +80,9 @@ func (r runner) test(ctx context.Context, extra []string) error {
 		}
 	}
 	args := append([]string{
-		"test", "-race", "-shuffle=on", "-covermode=atomic", "-coverpkg=" + strings.Join(covered, ","),
+		// Many tests wait for databases, so more packages than processors run at a time. Vet has its
+		// own target, and nobody debugs these binaries.
+		"test", "-p=" + strconv.Itoa(2*runtime.GOMAXPROCS(0)), "-vet=off", "-ldflags=-s -w", "-race", "-shuffle=on", "-covermode=atomic", "-coverpkg=" + strings.Join(covered, ","),
 		"-coverprofile=" + r.path("tests.out"),
 	}, extra...)
 	test := exec.CommandContext(ctx, "go", append(args, strings.Fields(packages)...)...)
