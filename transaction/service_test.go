@@ -405,6 +405,11 @@ func TestLogout_IsHeardOf_AlsoAfterARestart(t *testing.T) {
 	require.Eventually(t, func() bool { return alice.get("/wallets").Status == 401 }, 10*time.Second, 10*time.Millisecond)
 	require.Equal(t, 200, person{p, alice.id, p.issuer.Mint(tokens.Subject(alice.id))}.get("/wallets").Status, "other sessions live on")
 
+	kept := func() (n int) {
+		require.NoError(t, p.db.Admin.GetContext(t.Context(), &n, `SELECT count(*) FROM transaction.revocation`))
+		return n
+	}
+	require.Eventually(t, func() bool { return kept() == 1 }, 10*time.Second, 10*time.Millisecond)
 	p.auth.down.Store(true)
 	p.start()
 	require.Equal(t, 401, alice.get("/wallets").Status, "a replica that starts while auth is down remembers")
