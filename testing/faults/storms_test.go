@@ -156,16 +156,15 @@ func historyUnderInsert(t *testing.T, w *world, a, b person) {
 	for _, size := range []int{7, 50} {
 		for range torture() {
 			seen := map[string]int{}
-			last := ""
+			var last time.Time
 			for cursor, more := "", true; more; {
 				page := w.get(a, fmt.Sprintf("/transaction/wallets/%s/entries?limit=%d%s", a.wallet, size, cursor))
 				require.Equal(t, http.StatusOK, page.Status, page.Text)
 				for _, e := range page.Body["data"].([]any) {
 					entry := e.(map[string]any)
-					at := fmt.Sprint(entry["created_at"])
-					if last != "" {
-						require.LessOrEqual(t, at, last, "newest first")
-					}
+					at, err := time.Parse(time.RFC3339, fmt.Sprint(entry["created_at"]))
+					require.NoError(t, err)
+					require.False(t, !last.IsZero() && at.After(last), "newest first")
 					last = at
 					seen[fmt.Sprint(entry["transfer"].(map[string]any)["id"])]++
 				}
