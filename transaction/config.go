@@ -35,10 +35,10 @@ type Config struct {
 	GroupSize    int           `env:"LEDGER_GROUP_SIZE" envDefault:"256"`   // postings committed together at most
 	GroupTimeout time.Duration `env:"LEDGER_GROUP_TIMEOUT" envDefault:"8s"` // of one group's commit
 
-	TopUpPatience  time.Duration `env:"TOPUP_PATIENCE" envDefault:"10s"`    // a pending top-up is left alone this long
-	ReconcileEvery time.Duration `env:"RECONCILE_INTERVAL" envDefault:"2s"` // then its provider is asked this often
-	IdempotencyTTL time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"`   // keys are kept this long, at least 24h
-	OutboxKeep     time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`      // published events are kept this long
+	PaymentPatience time.Duration `env:"TOPUP_PATIENCE" envDefault:"10s"`    // a pending top-up is left alone this long
+	ReconcileEvery  time.Duration `env:"RECONCILE_INTERVAL" envDefault:"2s"` // then its provider is asked this often
+	IdempotencyTTL  time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"`   // keys are kept this long, at least 24h
+	OutboxKeep      time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`      // published events are kept this long
 }
 
 // Validate reports every mistake at once.
@@ -67,7 +67,7 @@ func (c Config) Validate() error {
 	}
 	for name, n := range map[string]int64{
 		"WALLET_LIMIT": int64(c.WalletLimit), "LEDGER_GROUP_SIZE": int64(c.GroupSize), "LEDGER_GROUP_TIMEOUT": int64(c.GroupTimeout),
-		"TOPUP_PATIENCE": int64(c.TopUpPatience), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
+		"TOPUP_PATIENCE": int64(c.PaymentPatience), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
 		"OUTBOX_KEEP": int64(c.OutboxKeep),
 	} {
 		if n <= 0 {

@@ -127,10 +127,10 @@ func useCases(cfg Config, deps Deps, db *sqlx.DB, auth *authapi.Client) *app.App
 	return &app.App{
 		Postings: app.NewGroupCommitter(ledger, cfg.GroupSize, cfg.GroupTimeout), Ledger: ledger,
 		Wallets: postgres.NewWallets(db), Transfers: postgres.NewTransfers(db), History: postgres.NewHistory(db),
-		TopUps: postgres.NewTopUps(db), Directory: auth,
+		Payments: postgres.NewPayments(db), Directory: auth,
 		Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
 		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() }, Now: deps.Now,
-		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit, TopUpPatience: cfg.TopUpPatience,
+		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit, PaymentPatience: cfg.PaymentPatience,
 	}
 }
 

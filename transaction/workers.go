@@ -23,7 +23,7 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	workers.Go(func() {
 		s.every(ctx, s.cfg.ReconcileEvery, "top-ups not settled", func(ctx context.Context) error {
-			_, err := s.app.SettleTopUps(ctx, settleAtOnce)
+			_, err := s.app.SettlePayments(ctx, settleAtOnce)
 			return err
 		})
 	})

@@ -83,7 +83,7 @@ func (m *machine) TopUp(r *rapid.T) {
 		Owner: w.owner, Wallet: w.id, Amount: money.Money{Amount: amount, Currency: currency}, Provider: "sandbox", Key: key(uuid.NewString()),
 	})
 	if agree(r, m.topUp(w, amount, currency), err) {
-		require.Equal(r, domain.TopUpSucceeded, got.Status)
+		require.Equal(r, domain.PaymentSucceeded, got.Status)
 		require.Equal(r, w.balance, got.Balance.Amount)
 	}
 }

@@ -54,9 +54,9 @@ func core(t *testing.T) (*app.App, *pgtest.DB) {
 	return &app.App{
 		Postings: app.NewGroupCommitter(ledger, 64, 10*time.Second), Ledger: ledger,
 		Wallets: postgres.NewWallets(db.App), Transfers: postgres.NewTransfers(db.App), History: postgres.NewHistory(db.App),
-		TopUps: postgres.NewTopUps(db.App), Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
+		Payments: postgres.NewPayments(db.App), Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
-		DefaultCurrency: "USD", WalletLimit: 1000, TopUpPatience: time.Minute,
+		DefaultCurrency: "USD", WalletLimit: 1000, PaymentPatience: time.Minute,
 	}, db
 }
 

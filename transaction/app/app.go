@@ -17,7 +17,7 @@ type App struct {
 	Wallets   ports.Wallets
 	Transfers ports.Transfers
 	History   ports.History
-	TopUps    ports.TopUps
+	Payments  ports.Payments
 	Directory ports.Directory
 	Providers map[string]ports.PaymentProvider // by name, e.g. "sandbox"
 
@@ -25,7 +25,7 @@ type App struct {
 	Now             func() time.Time
 	DefaultCurrency money.Currency // of the wallet everybody has
 	WalletLimit     int            // open wallets a person may have
-	TopUpPatience   time.Duration  // how long a top-up may be left alone before its provider is asked
+	PaymentPatience time.Duration  // how long a top-up may be left alone before its provider is asked
 }
 
 // firstWallet is the wallet that everybody has from registration on.

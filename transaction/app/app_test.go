@@ -23,7 +23,7 @@ type bundle struct {
 	wallets   *mocks.MockWallets
 	transfers *mocks.MockTransfers
 	history   *mocks.MockHistory
-	topUps    *mocks.MockTopUps
+	payments  *mocks.MockPayments
 	directory *mocks.MockDirectory
 	provider  *mocks.MockPaymentProvider
 }
@@ -33,19 +33,19 @@ func setup(t *testing.T) *bundle {
 	c := gomock.NewController(t)
 	b := &bundle{
 		ledger: mocks.NewMockLedger(c), wallets: mocks.NewMockWallets(c), transfers: mocks.NewMockTransfers(c),
-		history: mocks.NewMockHistory(c), topUps: mocks.NewMockTopUps(c), directory: mocks.NewMockDirectory(c),
+		history: mocks.NewMockHistory(c), payments: mocks.NewMockPayments(c), directory: mocks.NewMockDirectory(c),
 		provider: mocks.NewMockPaymentProvider(c),
 	}
 	ids := 0
 	b.App = &app.App{
 		Postings: app.NewGroupCommitter(b.ledger, 10, time.Minute), Ledger: b.ledger, Wallets: b.wallets,
-		Transfers: b.transfers, History: b.history, TopUps: b.topUps, Directory: b.directory,
+		Transfers: b.transfers, History: b.history, Payments: b.payments, Directory: b.directory,
 		Providers: map[string]ports.PaymentProvider{"sandbox": b.provider},
 		NewID: func() string {
 			ids++
 			return fmt.Sprintf("id%d", ids)
 		},
-		Now: func() time.Time { return noon }, DefaultCurrency: "USD", WalletLimit: 3, TopUpPatience: time.Minute,
+		Now: func() time.Time { return noon }, DefaultCurrency: "USD", WalletLimit: 3, PaymentPatience: time.Minute,
 	}
 	return b
 }

@@ -50,7 +50,7 @@ type Posting struct {
 	Order
 	Kind     Kind
 	Reverses TransferID // of a reversal: the original
-	TopUp    TopUpID    // of a top-up: the payment it settles
+	Payment  PaymentID  // of a top-up: the payment it settles
 }
 
 // Transfer is a posting that stands in the ledger, for good.

@@ -48,8 +48,8 @@ const (
 	// ErrReversalExceeds: all reversals together would exceed what was sent.
 	ErrReversalExceeds Refusal = "reversal_exceeds_transfer"
 
-	// ErrTopUpNotFound: no such top-up, or it is somebody else's.
-	ErrTopUpNotFound Refusal = "topup_not_found"
+	// ErrPaymentNotFound: no such payment, or it is somebody else's.
+	ErrPaymentNotFound Refusal = "payment_not_found"
 	// ErrProviderUnknown: no payment provider of that name is configured.
 	ErrProviderUnknown Refusal = "provider_unknown"
 
@@ -66,7 +66,7 @@ func Refusals() []Refusal {
 		ErrRecipientUnknown, ErrBalanceLimit, ErrWalletNotFound, ErrWalletClosed,
 		ErrWalletNotEmpty, ErrPaymentsPending, ErrWalletLimit, ErrWalletsNotClosed,
 		ErrOwnerClosed, ErrTransferNotFound, ErrNotReversible, ErrNotReceiver,
-		ErrReversalExceeds, ErrTopUpNotFound, ErrProviderUnknown, ErrKeyReused,
+		ErrReversalExceeds, ErrPaymentNotFound, ErrProviderUnknown, ErrKeyReused,
 		ErrKeyInProgress,
 	}
 }

@@ -104,26 +104,26 @@ type History interface {
 	BalanceAt(ctx context.Context, wallet domain.WalletID, at time.Time, inclusive bool) (int64, error)
 }
 
-// TopUps stores payments that bring money in.
-type TopUps interface {
+// Payments stores payments that bring money in.
+type Payments interface {
 	// Add stores an intent under its key. When the key made one before, that one is returned
 	// with true and nothing is stored. Errors: domain.ErrKeyReused, domain.ErrWalletNotFound,
 	// domain.ErrWalletNotActive, domain.ErrCurrencyMismatch.
-	Add(ctx context.Context, t domain.TopUp, key domain.Key) (domain.TopUp, bool, error)
-	// Find returns an owner's top-up. Errors: domain.ErrTopUpNotFound.
-	Find(ctx context.Context, owner domain.OwnerID, id domain.TopUpID) (domain.TopUp, error)
+	Add(ctx context.Context, p domain.Payment, key domain.Key) (domain.Payment, bool, error)
+	// Find returns an owner's top-up. Errors: domain.ErrPaymentNotFound.
+	Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error)
 	// Record stores status, provider reference and failure code of a top-up that is not settled,
 	// unless it is final by now. Succeeding is not recorded here: the ledger does it together
 	// with the money.
-	Record(ctx context.Context, t domain.TopUp) error
+	Record(ctx context.Context, p domain.Payment) error
 	// Claim returns up to limit pending top-ups nobody touched since before, oldest first, and
 	// marks them touched, so that two replicas do not ask about the same.
-	Claim(ctx context.Context, before time.Time, limit int) ([]domain.TopUp, error)
+	Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error)
 }
 
 // Charge is what a provider says about a payment.
 type Charge struct {
-	Status      domain.TopUpStatus
+	Status      domain.PaymentStatus
 	ProviderRef string
 	FailureCode string
 }
@@ -133,9 +133,9 @@ type Charge struct {
 type PaymentProvider interface {
 	// Start asks for the payment, with its id as the provider's idempotency key: starting twice
 	// is starting once. An error means that the outcome is unknown, never that it failed.
-	Start(ctx context.Context, t domain.TopUp) (Charge, error)
+	Start(ctx context.Context, p domain.Payment) (Charge, error)
 	// Look asks what became of it. Errors: as Start.
-	Look(ctx context.Context, t domain.TopUp) (Charge, error)
+	Look(ctx context.Context, p domain.Payment) (Charge, error)
 }
 
 // Directory knows people by e-mail address.

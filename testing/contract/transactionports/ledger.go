@@ -135,7 +135,7 @@ func refusesReusedKeys(t *testing.T, w world) {
 	require.ErrorIs(t, err, domain.ErrKeyReused)
 
 	topUp := w.intent(alice, from, usd(5))
-	_, _, err = w.TopUps.Add(t.Context(), topUp, first.Key)
+	_, _, err = w.Payments.Add(t.Context(), topUp, first.Key)
 	require.ErrorIs(t, err, domain.ErrKeyReused, "a transfer's key is no top-up's")
 	w.holds(alice, from, 99)
 }
@@ -241,9 +241,9 @@ func settlesOnce(t *testing.T, w world) {
 	require.False(t, first.Settled)
 	require.True(t, w.settle(intent).Settled)
 	w.holds(alice, id, 500)
-	stored, err := w.TopUps.Find(t.Context(), alice, intent.ID)
+	stored, err := w.Payments.Find(t.Context(), alice, intent.ID)
 	require.NoError(t, err)
-	require.Equal(t, domain.TopUpSucceeded, stored.Status)
+	require.Equal(t, domain.PaymentSucceeded, stored.Status)
 	require.Equal(t, first.Transfer, stored.Transfer)
 }
 

@@ -111,25 +111,25 @@ func RunWallets(t *testing.T, open func(t *testing.T) Stores) {
 	})
 }
 
-// RunTopUps holds an implementation of ports.TopUps to its contract.
-func RunTopUps(t *testing.T, open func(t *testing.T) Stores) {
+// RunPayments holds an implementation of ports.Payments to its contract.
+func RunPayments(t *testing.T, open func(t *testing.T) Stores) {
 	run(t, open, map[string]func(*testing.T, world){
 		"a key makes one intent": func(t *testing.T, w world) {
 			alice, key := w.person(), freshKey()
 			id := w.wallet(alice, usd(0))
-			first, err := domain.NewTopUp(domain.TopUpID(newID()), alice, id, "sandbox", usd(5))
+			first, err := domain.NewTopUp(domain.PaymentID(newID()), alice, id, "sandbox", usd(5))
 			require.NoError(t, err)
-			stored, replayed, err := w.TopUps.Add(t.Context(), first, key)
+			stored, replayed, err := w.Payments.Add(t.Context(), first, key)
 			require.NoError(t, err)
 			require.False(t, replayed)
 			again := first
-			again.ID = domain.TopUpID(newID())
-			same, replayed, err := w.TopUps.Add(t.Context(), again, key)
+			again.ID = domain.PaymentID(newID())
+			same, replayed, err := w.Payments.Add(t.Context(), again, key)
 			require.NoError(t, err)
 			require.True(t, replayed)
 			require.Equal(t, stored, same)
 			key.Request = [32]byte{9}
-			_, _, err = w.TopUps.Add(t.Context(), again, key)
+			_, _, err = w.Payments.Add(t.Context(), again, key)
 			require.ErrorIs(t, err, domain.ErrKeyReused)
 		},
 		"an intent needs an active wallet of the owner in its currency": func(t *testing.T, w world) {
@@ -138,9 +138,9 @@ func RunTopUps(t *testing.T, open func(t *testing.T) Stores) {
 			add := func(owner domain.OwnerID, amount money.Money) error {
 				key := freshKey()
 				t.Helper()
-				top, err := domain.NewTopUp(domain.TopUpID(newID()), owner, id, "sandbox", amount)
+				top, err := domain.NewTopUp(domain.PaymentID(newID()), owner, id, "sandbox", amount)
 				require.NoError(t, err)
-				_, _, err = w.TopUps.Add(t.Context(), top, key)
+				_, _, err = w.Payments.Add(t.Context(), top, key)
 				return err
 			}
 			require.ErrorIs(t, add(w.person(), usd(5)), domain.ErrWalletNotFound)
@@ -151,25 +151,25 @@ func RunTopUps(t *testing.T, open func(t *testing.T) Stores) {
 		"what the provider says is recorded until it is final": func(t *testing.T, w world) {
 			alice := w.person()
 			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
-			top.Status, top.ProviderRef, top.FailureCode = domain.TopUpFailed, "ref", "card_declined"
-			require.NoError(t, w.TopUps.Record(t.Context(), top))
-			stored, err := w.TopUps.Find(t.Context(), alice, top.ID)
+			top.Status, top.ProviderRef, top.FailureCode = domain.PaymentFailed, "ref", "card_declined"
+			require.NoError(t, w.Payments.Record(t.Context(), top))
+			stored, err := w.Payments.Find(t.Context(), alice, top.ID)
 			require.NoError(t, err)
 			require.Equal(t, []string{"failed", "ref", "card_declined"}, []string{string(stored.Status), stored.ProviderRef, stored.FailureCode})
-			top.Status = domain.TopUpProcessing
-			require.NoError(t, w.TopUps.Record(t.Context(), top))
-			stored, err = w.TopUps.Find(t.Context(), alice, top.ID)
+			top.Status = domain.PaymentProcessing
+			require.NoError(t, w.Payments.Record(t.Context(), top))
+			stored, err = w.Payments.Find(t.Context(), alice, top.ID)
 			require.NoError(t, err)
-			require.Equal(t, domain.TopUpFailed, stored.Status, "final is final")
+			require.Equal(t, domain.PaymentFailed, stored.Status, "final is final")
 			require.True(t, w.settle(top).Settled, "and nothing is credited any more")
-			_, err = w.TopUps.Find(t.Context(), w.person(), top.ID)
-			require.ErrorIs(t, err, domain.ErrTopUpNotFound)
+			_, err = w.Payments.Find(t.Context(), w.person(), top.ID)
+			require.ErrorIs(t, err, domain.ErrPaymentNotFound)
 		},
 		"what was left alone is claimed by one": func(t *testing.T, w world) {
 			alice := w.person()
 			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
 			mine := func(before time.Time) int {
-				claimed, err := w.TopUps.Claim(t.Context(), before, 1000)
+				claimed, err := w.Payments.Claim(t.Context(), before, 1000)
 				require.NoError(t, err)
 				n := 0
 				for _, c := range claimed {

@@ -20,7 +20,7 @@ type Stores struct {
 	Wallets     ports.Wallets
 	Transfers   ports.Transfers
 	History     ports.History
-	TopUps      ports.TopUps
+	Payments    ports.Payments
 	Revocations ports.RevocationStore
 }
 
@@ -53,17 +53,17 @@ func (w world) topUp(owner domain.OwnerID, id domain.WalletID, amount money.Mone
 	require.NoError(w.t, w.settle(w.intent(owner, id, amount)).Err)
 }
 
-func (w world) intent(owner domain.OwnerID, id domain.WalletID, amount money.Money) domain.TopUp {
+func (w world) intent(owner domain.OwnerID, id domain.WalletID, amount money.Money) domain.Payment {
 	w.t.Helper()
-	t, err := domain.NewTopUp(domain.TopUpID(newID()), owner, id, "sandbox", amount)
+	t, err := domain.NewTopUp(domain.PaymentID(newID()), owner, id, "sandbox", amount)
 	require.NoError(w.t, err)
-	t, replayed, err := w.TopUps.Add(w.t.Context(), t, freshKey())
+	t, replayed, err := w.Payments.Add(w.t.Context(), t, freshKey())
 	require.NoError(w.t, err)
 	require.False(w.t, replayed)
 	return t
 }
 
-func (w world) settle(t domain.TopUp) ports.Posted {
+func (w world) settle(t domain.Payment) ports.Posted {
 	w.t.Helper()
 	account, err := w.Ledger.ProviderAccount(w.t.Context(), t.Provider, t.Amount.Currency)
 	require.NoError(w.t, err)

@@ -90,19 +90,19 @@ func groupArguments(group []domain.Posting) []any {
 		place[id] = int64(i + 1)
 	}
 	ids, kinds, currencies, descriptions := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	callers, originals, topUps, keys := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	callers, originals, payments, keys := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	src, dst, amounts := make([]int64, n), make([]int64, n), make([]int64, n)
 	operators, hashes := make([]bool, n), make([][]byte, n)
 	for i, p := range group {
 		ids[i], kinds[i], currencies[i], descriptions[i] = string(p.ID), string(p.Kind), string(p.Amount.Currency), p.Description
-		callers[i], originals[i], topUps[i], keys[i] = string(p.Caller.ID), string(p.Reverses), string(p.TopUp), p.Key.Value
+		callers[i], originals[i], payments[i], keys[i] = string(p.Caller.ID), string(p.Reverses), string(p.Payment), p.Key.Value
 		src[i], dst[i], amounts[i] = place[string(p.From)], place[string(p.To)], p.Amount.Amount
 		operators[i], hashes[i] = p.Caller.Operator, p.Key.Request[:]
 	}
 	return []any{
 		pq.Array(accounts), pq.Array(ids), pq.Array(kinds), pq.Array(src), pq.Array(dst), pq.Array(amounts),
 		pq.Array(currencies), pq.Array(descriptions), pq.Array(callers), pq.Array(operators), pq.Array(originals),
-		pq.Array(topUps), pq.Array(keys), pq.Array(hashes),
+		pq.Array(payments), pq.Array(keys), pq.Array(hashes),
 	}
 }
 

@@ -21,7 +21,7 @@ var (
 	_ ports.Wallets         = (*Wallets)(nil)
 	_ ports.Transfers       = (*Transfers)(nil)
 	_ ports.History         = (*History)(nil)
-	_ ports.TopUps          = (*TopUps)(nil)
+	_ ports.Payments        = (*Payments)(nil)
 	_ ports.RevocationStore = (*Revocations)(nil)
 )
 

@@ -27,13 +27,13 @@ func open(t *testing.T) transactionports.Stores {
 func stores(db *pgtest.DB) transactionports.Stores {
 	return transactionports.Stores{
 		Ledger: postgres.NewLedger(db.App), Wallets: postgres.NewWallets(db.App), Transfers: postgres.NewTransfers(db.App),
-		History: postgres.NewHistory(db.App), TopUps: postgres.NewTopUps(db.App), Revocations: postgres.NewRevocations(db.App),
+		History: postgres.NewHistory(db.App), Payments: postgres.NewPayments(db.App), Revocations: postgres.NewRevocations(db.App),
 	}
 }
 
 func TestLedger_Contract(t *testing.T)      { transactionports.RunLedger(t, open) }
 func TestWallets_Contract(t *testing.T)     { transactionports.RunWallets(t, open) }
-func TestTopUps_Contract(t *testing.T)      { transactionports.RunTopUps(t, open) }
+func TestTopUps_Contract(t *testing.T)      { transactionports.RunPayments(t, open) }
 func TestHistory_Contract(t *testing.T)     { transactionports.RunHistory(t, open) }
 func TestRevocations_Contract(t *testing.T) { transactionports.RunRevocations(t, open) }
 
@@ -81,9 +81,9 @@ func seed(t *testing.T, db *pgtest.DB) (domain.OwnerID, domain.WalletID) {
 	w, err := domain.NewWallet(id, owner, "USD", "x")
 	require.NoError(t, err)
 	require.NoError(t, s.Wallets.Add(t.Context(), w, 10))
-	top := domain.TopUp{ID: "019c5a00-0000-7000-8000-000000000003", Owner: owner, Wallet: id, Provider: "sandbox", Amount: w.Balance}
+	top := domain.Payment{ID: "019c5a00-0000-7000-8000-000000000003", Owner: owner, Wallet: id, Provider: "sandbox", Amount: w.Balance}
 	top.Amount.Amount = 700
-	_, _, err = s.TopUps.Add(t.Context(), top, domain.Key{Value: "k"})
+	_, _, err = s.Payments.Add(t.Context(), top, domain.Key{Value: "k"})
 	require.NoError(t, err)
 	account, err := s.Ledger.ProviderAccount(t.Context(), "sandbox", "USD")
 	require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = away.Close() })
 	s := stores(&pgtest.DB{App: away})
-	top := domain.TopUp{ID: "019c5a00-0000-7000-8000-000000000009", Owner: owner, Wallet: id}
+	top := domain.Payment{ID: "019c5a00-0000-7000-8000-000000000009", Owner: owner, Wallet: id}
 	for name, call := range map[string]func(context.Context) error{
 		"Post":            func(ctx context.Context) error { _, err := s.Ledger.Post(ctx, nil); return err },
 		"ProviderAccount": func(ctx context.Context) error { _, err := s.Ledger.ProviderAccount(ctx, "x", "USD"); return err },
@@ -158,10 +158,10 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 			return err
 		},
 		"BalanceAt":   func(ctx context.Context) error { _, err := s.History.BalanceAt(ctx, id, time.Now(), true); return err },
-		"TopUps.Add":  func(ctx context.Context) error { _, _, err := s.TopUps.Add(ctx, top, domain.Key{}); return err },
-		"TopUps.Find": func(ctx context.Context) error { _, err := s.TopUps.Find(ctx, owner, "x"); return err },
-		"Record":      func(ctx context.Context) error { return s.TopUps.Record(ctx, top) },
-		"Claim":       func(ctx context.Context) error { _, err := s.TopUps.Claim(ctx, time.Now(), 1); return err },
+		"TopUps.Add":  func(ctx context.Context) error { _, _, err := s.Payments.Add(ctx, top, domain.Key{}); return err },
+		"TopUps.Find": func(ctx context.Context) error { _, err := s.Payments.Find(ctx, owner, "x"); return err },
+		"Record":      func(ctx context.Context) error { return s.Payments.Record(ctx, top) },
+		"Claim":       func(ctx context.Context) error { _, err := s.Payments.Claim(ctx, time.Now(), 1); return err },
 		"Load":        func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
 		"Save":        func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
 		"Forget": func(ctx context.Context) error {

@@ -120,19 +120,19 @@ func (h handler) reverseTransfer(r *http.Request) (httpserver.Reply, error) {
 }
 
 type topUpBody struct {
-	ID          domain.TopUpID     `json:"id"`
-	Status      domain.TopUpStatus `json:"status"`
-	WalletID    domain.WalletID    `json:"wallet_id"`
-	Provider    string             `json:"provider"`
-	Amount      int64              `json:"amount"`
-	Currency    money.Currency     `json:"currency"`
-	FailureCode string             `json:"failure_code,omitempty"`
-	TransferID  domain.TransferID  `json:"transfer_id,omitempty"`
-	Balance     *money.Money       `json:"balance,omitempty"` // of the wallet, right after it was credited
-	CreatedAt   string             `json:"created_at"`
+	ID          domain.PaymentID     `json:"id"`
+	Status      domain.PaymentStatus `json:"status"`
+	WalletID    domain.WalletID      `json:"wallet_id"`
+	Provider    string               `json:"provider"`
+	Amount      int64                `json:"amount"`
+	Currency    money.Currency       `json:"currency"`
+	FailureCode string               `json:"failure_code,omitempty"`
+	TransferID  domain.TransferID    `json:"transfer_id,omitempty"`
+	Balance     *money.Money         `json:"balance,omitempty"` // of the wallet, right after it was credited
+	CreatedAt   string               `json:"created_at"`
 }
 
-func bodyOfTopUp(r app.TopUpReceipt) topUpBody {
+func bodyOfTopUp(r app.PaymentReceipt) topUpBody {
 	return topUpBody{
 		ID: r.ID, Status: r.Status, WalletID: r.Wallet, Provider: r.Provider, Amount: r.Amount.Amount,
 		Currency: r.Amount.Currency, FailureCode: r.FailureCode, TransferID: r.Transfer, Balance: r.Balance,
@@ -170,7 +170,7 @@ func (h handler) readTopUp(r *http.Request) (httpserver.Reply, error) {
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
-	id, err := pathID[domain.TopUpID](r, domain.ErrTopUpNotFound)
+	id, err := pathID[domain.PaymentID](r, domain.ErrPaymentNotFound)
 	if err != nil {
 		return httpserver.Reply{}, err
 	}

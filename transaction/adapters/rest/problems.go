@@ -32,7 +32,7 @@ var answers = map[domain.Refusal]struct {
 	domain.ErrNotReversible:     {http.StatusUnprocessableEntity, "only a transfer between wallets can be reversed"},
 	domain.ErrNotReceiver:       {http.StatusForbidden, "only who received a transfer can send it back"},
 	domain.ErrReversalExceeds:   {http.StatusUnprocessableEntity, "all reversals together would exceed what was sent"},
-	domain.ErrTopUpNotFound:     {http.StatusNotFound, "there is no such top-up"},
+	domain.ErrPaymentNotFound:   {http.StatusNotFound, "there is no such payment"},
 	domain.ErrProviderUnknown:   {http.StatusUnprocessableEntity, "there is no such payment provider"},
 	domain.ErrKeyReused:         {http.StatusUnprocessableEntity, "the Idempotency-Key was used for another request"},
 	domain.ErrKeyInProgress:     {http.StatusConflict, "the first request with this Idempotency-Key is still running"},

@@ -36,19 +36,19 @@ type Provider struct{}
 var _ ports.PaymentProvider = Provider{}
 
 // Start implements ports.PaymentProvider.
-func (p Provider) Start(ctx context.Context, t domain.TopUp) (ports.Charge, error) {
+func (p Provider) Start(ctx context.Context, t domain.Payment) (ports.Charge, error) {
 	if t.Amount.Amount == AmountSettlesLater {
-		return ports.Charge{Status: domain.TopUpProcessing, ProviderRef: reference(t)}, nil
+		return ports.Charge{Status: domain.PaymentProcessing, ProviderRef: reference(t)}, nil
 	}
 	return p.Look(ctx, t)
 }
 
 // Look implements ports.PaymentProvider.
-func (Provider) Look(_ context.Context, t domain.TopUp) (ports.Charge, error) {
+func (Provider) Look(_ context.Context, t domain.Payment) (ports.Charge, error) {
 	if code := failures[t.Amount.Amount]; code != "" {
-		return ports.Charge{Status: domain.TopUpFailed, ProviderRef: reference(t), FailureCode: code}, nil
+		return ports.Charge{Status: domain.PaymentFailed, ProviderRef: reference(t), FailureCode: code}, nil
 	}
-	return ports.Charge{Status: domain.TopUpSucceeded, ProviderRef: reference(t)}, nil
+	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: reference(t)}, nil
 }
 
-func reference(t domain.TopUp) string { return "sandbox_" + string(t.ID) }
+func reference(t domain.Payment) string { return "sandbox_" + string(t.ID) }

@@ -14,20 +14,20 @@ import (
 func TestSandbox_SettlesExceptForMagicAmounts(t *testing.T) {
 	t.Parallel()
 	for amount, want := range map[int64]ports.Charge{
-		1:                               {Status: domain.TopUpSucceeded},
-		sandbox.AmountDeclined:          {Status: domain.TopUpFailed, FailureCode: "card_declined"},
-		sandbox.AmountInsufficientFunds: {Status: domain.TopUpFailed, FailureCode: "insufficient_funds"},
-		sandbox.AmountExpiredCard:       {Status: domain.TopUpFailed, FailureCode: "expired_card"},
-		sandbox.AmountProcessingError:   {Status: domain.TopUpFailed, FailureCode: "processing_error"},
-		sandbox.AmountSettlesLater:      {Status: domain.TopUpProcessing},
+		1:                               {Status: domain.PaymentSucceeded},
+		sandbox.AmountDeclined:          {Status: domain.PaymentFailed, FailureCode: "card_declined"},
+		sandbox.AmountInsufficientFunds: {Status: domain.PaymentFailed, FailureCode: "insufficient_funds"},
+		sandbox.AmountExpiredCard:       {Status: domain.PaymentFailed, FailureCode: "expired_card"},
+		sandbox.AmountProcessingError:   {Status: domain.PaymentFailed, FailureCode: "processing_error"},
+		sandbox.AmountSettlesLater:      {Status: domain.PaymentProcessing},
 	} {
 		want.ProviderRef = "sandbox_p1"
-		top := domain.TopUp{ID: "p1", Amount: money.Money{Amount: amount, Currency: "JPY"}}
+		top := domain.Payment{ID: "p1", Amount: money.Money{Amount: amount, Currency: "JPY"}}
 		got, err := sandbox.Provider{}.Start(t.Context(), top)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	got, err := sandbox.Provider{}.Look(t.Context(), domain.TopUp{ID: "p1", Amount: money.Money{Amount: sandbox.AmountSettlesLater}})
+	got, err := sandbox.Provider{}.Look(t.Context(), domain.Payment{ID: "p1", Amount: money.Money{Amount: sandbox.AmountSettlesLater}})
 	require.NoError(t, err)
-	require.Equal(t, domain.TopUpSucceeded, got.Status)
+	require.Equal(t, domain.PaymentSucceeded, got.Status)
 }

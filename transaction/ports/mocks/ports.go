@@ -338,88 +338,88 @@ func (mr *MockHistoryMockRecorder) Forward(ctx, wallet, p, after, limit any) *go
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Forward", reflect.TypeOf((*MockHistory)(nil).Forward), ctx, wallet, p, after, limit)
 }
 
-// MockTopUps is a mock of TopUps interface.
-type MockTopUps struct {
+// MockPayments is a mock of Payments interface.
+type MockPayments struct {
 	ctrl     *gomock.Controller
-	recorder *MockTopUpsMockRecorder
+	recorder *MockPaymentsMockRecorder
 	isgomock struct{}
 }
 
-// MockTopUpsMockRecorder is the mock recorder for MockTopUps.
-type MockTopUpsMockRecorder struct {
-	mock *MockTopUps
+// MockPaymentsMockRecorder is the mock recorder for MockPayments.
+type MockPaymentsMockRecorder struct {
+	mock *MockPayments
 }
 
-// NewMockTopUps creates a new mock instance.
-func NewMockTopUps(ctrl *gomock.Controller) *MockTopUps {
-	mock := &MockTopUps{ctrl: ctrl}
-	mock.recorder = &MockTopUpsMockRecorder{mock}
+// NewMockPayments creates a new mock instance.
+func NewMockPayments(ctrl *gomock.Controller) *MockPayments {
+	mock := &MockPayments{ctrl: ctrl}
+	mock.recorder = &MockPaymentsMockRecorder{mock}
 	return mock
 }
 
 // EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockTopUps) EXPECT() *MockTopUpsMockRecorder {
+func (m *MockPayments) EXPECT() *MockPaymentsMockRecorder {
 	return m.recorder
 }
 
 // Add mocks base method.
-func (m *MockTopUps) Add(ctx context.Context, t domain.TopUp, key domain.Key) (domain.TopUp, bool, error) {
+func (m *MockPayments) Add(ctx context.Context, p domain.Payment, key domain.Key) (domain.Payment, bool, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Add", ctx, t, key)
-	ret0, _ := ret[0].(domain.TopUp)
+	ret := m.ctrl.Call(m, "Add", ctx, p, key)
+	ret0, _ := ret[0].(domain.Payment)
 	ret1, _ := ret[1].(bool)
 	ret2, _ := ret[2].(error)
 	return ret0, ret1, ret2
 }
 
 // Add indicates an expected call of Add.
-func (mr *MockTopUpsMockRecorder) Add(ctx, t, key any) *gomock.Call {
+func (mr *MockPaymentsMockRecorder) Add(ctx, p, key any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Add", reflect.TypeOf((*MockTopUps)(nil).Add), ctx, t, key)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Add", reflect.TypeOf((*MockPayments)(nil).Add), ctx, p, key)
 }
 
 // Claim mocks base method.
-func (m *MockTopUps) Claim(ctx context.Context, before time.Time, limit int) ([]domain.TopUp, error) {
+func (m *MockPayments) Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Claim", ctx, before, limit)
-	ret0, _ := ret[0].([]domain.TopUp)
+	ret0, _ := ret[0].([]domain.Payment)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Claim indicates an expected call of Claim.
-func (mr *MockTopUpsMockRecorder) Claim(ctx, before, limit any) *gomock.Call {
+func (mr *MockPaymentsMockRecorder) Claim(ctx, before, limit any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Claim", reflect.TypeOf((*MockTopUps)(nil).Claim), ctx, before, limit)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Claim", reflect.TypeOf((*MockPayments)(nil).Claim), ctx, before, limit)
 }
 
 // Find mocks base method.
-func (m *MockTopUps) Find(ctx context.Context, owner domain.OwnerID, id domain.TopUpID) (domain.TopUp, error) {
+func (m *MockPayments) Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Find", ctx, owner, id)
-	ret0, _ := ret[0].(domain.TopUp)
+	ret0, _ := ret[0].(domain.Payment)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Find indicates an expected call of Find.
-func (mr *MockTopUpsMockRecorder) Find(ctx, owner, id any) *gomock.Call {
+func (mr *MockPaymentsMockRecorder) Find(ctx, owner, id any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Find", reflect.TypeOf((*MockTopUps)(nil).Find), ctx, owner, id)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Find", reflect.TypeOf((*MockPayments)(nil).Find), ctx, owner, id)
 }
 
 // Record mocks base method.
-func (m *MockTopUps) Record(ctx context.Context, t domain.TopUp) error {
+func (m *MockPayments) Record(ctx context.Context, p domain.Payment) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Record", ctx, t)
+	ret := m.ctrl.Call(m, "Record", ctx, p)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Record indicates an expected call of Record.
-func (mr *MockTopUpsMockRecorder) Record(ctx, t any) *gomock.Call {
+func (mr *MockPaymentsMockRecorder) Record(ctx, p any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Record", reflect.TypeOf((*MockTopUps)(nil).Record), ctx, t)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Record", reflect.TypeOf((*MockPayments)(nil).Record), ctx, p)
 }
 
 // MockPaymentProvider is a mock of PaymentProvider interface.
@@ -447,33 +447,33 @@ func (m *MockPaymentProvider) EXPECT() *MockPaymentProviderMockRecorder {
 }
 
 // Look mocks base method.
-func (m *MockPaymentProvider) Look(ctx context.Context, t domain.TopUp) (ports.Charge, error) {
+func (m *MockPaymentProvider) Look(ctx context.Context, p domain.Payment) (ports.Charge, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Look", ctx, t)
+	ret := m.ctrl.Call(m, "Look", ctx, p)
 	ret0, _ := ret[0].(ports.Charge)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Look indicates an expected call of Look.
-func (mr *MockPaymentProviderMockRecorder) Look(ctx, t any) *gomock.Call {
+func (mr *MockPaymentProviderMockRecorder) Look(ctx, p any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Look", reflect.TypeOf((*MockPaymentProvider)(nil).Look), ctx, t)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Look", reflect.TypeOf((*MockPaymentProvider)(nil).Look), ctx, p)
 }
 
 // Start mocks base method.
-func (m *MockPaymentProvider) Start(ctx context.Context, t domain.TopUp) (ports.Charge, error) {
+func (m *MockPaymentProvider) Start(ctx context.Context, p domain.Payment) (ports.Charge, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Start", ctx, t)
+	ret := m.ctrl.Call(m, "Start", ctx, p)
 	ret0, _ := ret[0].(ports.Charge)
 	ret1, _ := ret[1].(error)
 	return ret0, ret1
 }
 
 // Start indicates an expected call of Start.
-func (mr *MockPaymentProviderMockRecorder) Start(ctx, t any) *gomock.Call {
+func (mr *MockPaymentProviderMockRecorder) Start(ctx, p any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Start", reflect.TypeOf((*MockPaymentProvider)(nil).Start), ctx, t)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Start", reflect.TypeOf((*MockPaymentProvider)(nil).Start), ctx, p)
 }
 
 // MockDirectory is a mock of Directory interface.

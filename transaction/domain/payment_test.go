@@ -8,7 +8,7 @@ import (
 	"github.com/micropay/micropay/transaction/domain"
 )
 
-func topUp(t *testing.T) domain.TopUp {
+func topUp(t *testing.T) domain.Payment {
 	t.Helper()
 	tu, err := domain.NewTopUp("p1", "alice", "w1", "sandbox", usd(5000))
 	require.NoError(t, err)
@@ -18,7 +18,7 @@ func topUp(t *testing.T) domain.TopUp {
 func TestNewTopUp_IsAnIntentBeforeTheProviderIsAsked(t *testing.T) {
 	t.Parallel()
 	tu := topUp(t)
-	require.Equal(t, domain.TopUpCreated, tu.Status)
+	require.Equal(t, domain.PaymentCreated, tu.Status)
 	require.False(t, tu.Status.Final())
 }
 
@@ -30,14 +30,14 @@ func TestNewTopUp_RefusesAmountsThatAreNotPositive(t *testing.T) {
 
 func TestTopUp_FollowsOnlyLegalTransitions(t *testing.T) {
 	t.Parallel()
-	legal := map[domain.TopUpStatus][]domain.TopUpStatus{
-		domain.TopUpCreated:        {domain.TopUpRequiresAction, domain.TopUpProcessing, domain.TopUpSucceeded, domain.TopUpFailed, domain.TopUpCanceled},
-		domain.TopUpRequiresAction: {domain.TopUpProcessing, domain.TopUpSucceeded, domain.TopUpFailed, domain.TopUpCanceled},
-		domain.TopUpProcessing:     {domain.TopUpRequiresAction, domain.TopUpSucceeded, domain.TopUpFailed, domain.TopUpCanceled},
+	legal := map[domain.PaymentStatus][]domain.PaymentStatus{
+		domain.PaymentCreated:        {domain.PaymentRequiresAction, domain.PaymentProcessing, domain.PaymentSucceeded, domain.PaymentFailed, domain.PaymentCanceled},
+		domain.PaymentRequiresAction: {domain.PaymentProcessing, domain.PaymentSucceeded, domain.PaymentFailed, domain.PaymentCanceled},
+		domain.PaymentProcessing:     {domain.PaymentRequiresAction, domain.PaymentSucceeded, domain.PaymentFailed, domain.PaymentCanceled},
 	}
-	all := []domain.TopUpStatus{
-		domain.TopUpCreated, domain.TopUpRequiresAction, domain.TopUpProcessing,
-		domain.TopUpSucceeded, domain.TopUpFailed, domain.TopUpCanceled,
+	all := []domain.PaymentStatus{
+		domain.PaymentCreated, domain.PaymentRequiresAction, domain.PaymentProcessing,
+		domain.PaymentSucceeded, domain.PaymentFailed, domain.PaymentCanceled,
 	}
 	for _, from := range all {
 		for _, to := range all {
@@ -58,6 +58,6 @@ func TestTopUp_Settlement_CreditsTheWalletFromTheProvidersAccount(t *testing.T) 
 		Order: domain.Order{
 			ID: "t1", Caller: domain.Caller{ID: "alice"}, From: "sys", To: "w1", Amount: usd(5000), Description: "sandbox top-up",
 		},
-		Kind: domain.KindTopUp, TopUp: "p1",
+		Kind: domain.KindTopUp, Payment: "p1",
 	}, p)
 }

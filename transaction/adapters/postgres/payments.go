@@ -12,31 +12,31 @@ import (
 )
 
 // TopUps stores payments that bring money in.
-type TopUps struct{ db *sqlx.DB }
+type Payments struct{ db *sqlx.DB }
 
-// NewTopUps keeps top-ups in db.
-func NewTopUps(db *sqlx.DB) *TopUps { return &TopUps{db: db} }
+// NewPayments keeps top-ups in db.
+func NewPayments(db *sqlx.DB) *Payments { return &Payments{db: db} }
 
-const topUpColumns = `id, owner_id, account_id, provider, amount, currency, status, provider_ref, failure_code,
+const paymentColumns = `id, owner_id, account_id, provider, amount, currency, status, provider_ref, failure_code,
 	coalesce(transfer_id::text, '') AS transfer_id, created_at, updated_at`
 
-type topUpRow struct {
-	ID          domain.TopUpID     `db:"id"`
-	Owner       domain.OwnerID     `db:"owner_id"`
-	Wallet      domain.WalletID    `db:"account_id"`
-	Provider    string             `db:"provider"`
-	Amount      int64              `db:"amount"`
-	Currency    money.Currency     `db:"currency"`
-	Status      domain.TopUpStatus `db:"status"`
-	ProviderRef string             `db:"provider_ref"`
-	FailureCode string             `db:"failure_code"`
-	Transfer    domain.TransferID  `db:"transfer_id"`
-	CreatedAt   time.Time          `db:"created_at"`
-	UpdatedAt   time.Time          `db:"updated_at"`
+type paymentRow struct {
+	ID          domain.PaymentID     `db:"id"`
+	Owner       domain.OwnerID       `db:"owner_id"`
+	Wallet      domain.WalletID      `db:"account_id"`
+	Provider    string               `db:"provider"`
+	Amount      int64                `db:"amount"`
+	Currency    money.Currency       `db:"currency"`
+	Status      domain.PaymentStatus `db:"status"`
+	ProviderRef string               `db:"provider_ref"`
+	FailureCode string               `db:"failure_code"`
+	Transfer    domain.TransferID    `db:"transfer_id"`
+	CreatedAt   time.Time            `db:"created_at"`
+	UpdatedAt   time.Time            `db:"updated_at"`
 }
 
-func (r topUpRow) topUp() domain.TopUp {
-	return domain.TopUp{
+func (r paymentRow) payment() domain.Payment {
+	return domain.Payment{
 		ID: r.ID, Owner: r.Owner, Wallet: r.Wallet, Provider: r.Provider,
 		Amount: money.Money{Amount: r.Amount, Currency: r.Currency}, Status: r.Status,
 		ProviderRef: r.ProviderRef, FailureCode: r.FailureCode, Transfer: r.Transfer,
@@ -47,14 +47,14 @@ func (r topUpRow) topUp() domain.TopUp {
 const (
 	addKeySQL = `INSERT INTO idempotency (owner_id, key, operation, request_hash, resource_id)
 		VALUES ($1, $2, 'topup', $3, $4) ON CONFLICT DO NOTHING`
-	addTopUpSQL = `INSERT INTO topup (id, owner_id, account_id, provider, amount, currency)
-		VALUES ($1, $2, $3, $4, $5, $6) RETURNING ` + topUpColumns
-	findTopUpSQL = `SELECT ` + topUpColumns + ` FROM topup WHERE id = $1 AND owner_id = $2`
+	addPaymentSQL = `INSERT INTO topup (id, owner_id, account_id, provider, amount, currency)
+		VALUES ($1, $2, $3, $4, $5, $6) RETURNING ` + paymentColumns
+	findPaymentSQL = `SELECT ` + paymentColumns + ` FROM topup WHERE id = $1 AND owner_id = $2`
 )
 
-// Add implements ports.TopUps.
-func (s *TopUps) Add(ctx context.Context, t domain.TopUp, key domain.Key) (domain.TopUp, bool, error) {
-	var row topUpRow
+// Add implements ports.Payments.
+func (s *Payments) Add(ctx context.Context, t domain.Payment, key domain.Key) (domain.Payment, bool, error) {
+	var row paymentRow
 	replayed := false
 	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error {
 		// Waits while another request is storing its intent under the same key.
@@ -69,12 +69,12 @@ func (s *TopUps) Add(ctx context.Context, t domain.TopUp, key domain.Key) (domai
 		if err := s.checkWallet(ctx, tx, t); err != nil {
 			return err
 		}
-		return tx.GetContext(ctx, &row, addTopUpSQL, t.ID, t.Owner, t.Wallet, t.Provider, t.Amount.Amount, t.Amount.Currency)
+		return tx.GetContext(ctx, &row, addPaymentSQL, t.ID, t.Owner, t.Wallet, t.Provider, t.Amount.Amount, t.Amount.Currency)
 	})
-	return row.topUp(), replayed, fault("add top-up", err)
+	return row.payment(), replayed, fault("add top-up", err)
 }
 
-func (s *TopUps) earlier(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID, key domain.Key, row *topUpRow) error {
+func (s *Payments) earlier(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID, key domain.Key, row *paymentRow) error {
 	var k keyRow
 	if err := tx.GetContext(ctx, &k, findKeySQL, owner, key.Value); err != nil {
 		return err
@@ -83,12 +83,12 @@ func (s *TopUps) earlier(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID,
 	if err != nil {
 		return err
 	}
-	return tx.GetContext(ctx, row, findTopUpSQL, id, owner)
+	return tx.GetContext(ctx, row, findPaymentSQL, id, owner)
 }
 
 // checkWallet holds the wallet as it is until the intent is stored, so that it is not closed
 // in between.
-func (s *TopUps) checkWallet(ctx context.Context, tx *sqlx.Tx, t domain.TopUp) error {
+func (s *Payments) checkWallet(ctx context.Context, tx *sqlx.Tx, t domain.Payment) error {
 	var w walletRow
 	err := one(ctx, tx, "lock wallet", domain.ErrWalletNotFound, &w, findWalletSQL+` FOR UPDATE`, t.Wallet, t.Owner)
 	switch {
@@ -102,18 +102,18 @@ func (s *TopUps) checkWallet(ctx context.Context, tx *sqlx.Tx, t domain.TopUp) e
 	return nil
 }
 
-// Find implements ports.TopUps.
-func (s *TopUps) Find(ctx context.Context, owner domain.OwnerID, id domain.TopUpID) (domain.TopUp, error) {
-	var r topUpRow
-	err := one(ctx, s.db, "find top-up", domain.ErrTopUpNotFound, &r, findTopUpSQL, id, owner)
-	return r.topUp(), err
+// Find implements ports.Payments.
+func (s *Payments) Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error) {
+	var r paymentRow
+	err := one(ctx, s.db, "find top-up", domain.ErrPaymentNotFound, &r, findPaymentSQL, id, owner)
+	return r.payment(), err
 }
 
 const recordSQL = `UPDATE topup SET status = $2, provider_ref = $3, failure_code = $4, updated_at = clock_timestamp()
 	WHERE id = $1 AND status IN ('created', 'requires_action', 'processing')`
 
-// Record implements ports.TopUps.
-func (s *TopUps) Record(ctx context.Context, t domain.TopUp) error {
+// Record implements ports.Payments.
+func (s *Payments) Record(ctx context.Context, t domain.Payment) error {
 	_, err := s.db.ExecContext(ctx, recordSQL, t.ID, t.Status, t.ProviderRef, t.FailureCode)
 	return fault("record top-up", err)
 }
@@ -121,17 +121,17 @@ func (s *TopUps) Record(ctx context.Context, t domain.TopUp) error {
 const claimSQL = `UPDATE topup SET updated_at = clock_timestamp() WHERE id IN (
 		SELECT id FROM topup WHERE status IN ('created', 'requires_action', 'processing') AND updated_at < $1
 		ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-	) RETURNING ` + topUpColumns
+	) RETURNING ` + paymentColumns
 
-// Claim implements ports.TopUps.
-func (s *TopUps) Claim(ctx context.Context, before time.Time, limit int) ([]domain.TopUp, error) {
-	var rows []topUpRow
+// Claim implements ports.Payments.
+func (s *Payments) Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error) {
+	var rows []paymentRow
 	if err := s.db.SelectContext(ctx, &rows, claimSQL, before, limit); err != nil {
 		return nil, fault("claim top-ups", err)
 	}
-	ts := make([]domain.TopUp, len(rows))
+	ts := make([]domain.Payment, len(rows))
 	for i, r := range rows {
-		ts[i] = r.topUp()
+		ts[i] = r.payment()
 	}
 	return ts, nil
 }
