@@ -73,7 +73,7 @@ func TestReverse_RefusesOtherCurrencyOrBadAmount(t *testing.T) {
 
 func TestReverse_OnlyTransfersBetweenWallets(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []domain.Kind{domain.KindReversal, domain.KindTopUp} {
+	for _, kind := range []domain.Kind{domain.KindReversal, domain.KindTopUp, domain.KindWithdrawal, domain.KindFee} {
 		o := original()
 		o.Kind = kind
 		_, err := o.Reverse(back("bob", nil))
