@@ -36,7 +36,7 @@ func (a *App) credit(ctx context.Context, t domain.Payment) (domain.Payment, err
 	if err != nil {
 		return t, err
 	}
-	if _, err := a.Postings.Post(ctx, t.Settlement(domain.TransferID(a.NewID()), account)); err != nil {
+	if _, err := a.Postings.Post(ctx, t.Settlement(domain.TransferID(a.NewID()), "", domain.Accounts{Provider: account})); err != nil {
 		return t, err
 	}
 	return a.Payments.Find(ctx, t.Owner, t.ID)

@@ -20,7 +20,14 @@ type Kind string
 const (
 	KindTransfer Kind = "transfer" // from one wallet to another
 	KindReversal Kind = "reversal" // a transfer sent back, whole or in part
-	KindTopUp    Kind = "topup"    // from a payment provider's account into a wallet
+
+	KindTopUp      Kind = "topup"       // from a payment provider's account into a wallet
+	KindRefund     Kind = "refund"      // a top-up given back, whole or in part
+	KindWithdrawal Kind = "withdrawal"  // out of a wallet to a payment provider's account
+	KindFee        Kind = "fee"         // what a payment costs, out of a wallet
+	KindDispute    Kind = "dispute"     // a payer's bank took a top-up back
+	KindDisputeWon Kind = "dispute_won" // and gave it up
+	KindRecovery   Kind = "recovery"    // a wallet pays what a lost dispute took
 )
 
 // Caller is who asks, as the access token says.
@@ -49,8 +56,18 @@ type Order struct {
 type Posting struct {
 	Order
 	Kind     Kind
-	Reverses TransferID // of a reversal: the original
-	Payment  PaymentID  // of a top-up: the payment it settles
+	Reverses TransferID  // of a reversal: the original
+	Payment  PaymentID   // of a payment: what it settles
+	Dispute  DisputeID   // of a dispute: what it moves on
+	Hold     HoldID      // the hold that it captures
+	Fee      *FeePosting // posted right after it, in the same commit
+}
+
+// FeePosting is the fee of a payment's posting: out of the same wallet, and only if that stands.
+type FeePosting struct {
+	ID     TransferID
+	To     WalletID
+	Amount money.Money
 }
 
 // Transfer is a posting that stands in the ledger, for good.

@@ -30,7 +30,7 @@ const (
 	ErrWalletClosed Refusal = "wallet_closed"
 	// ErrWalletNotEmpty: only a wallet with balance zero can be closed.
 	ErrWalletNotEmpty Refusal = "wallet_not_empty"
-	// ErrPaymentsPending: a top-up of the wallet has not been settled yet.
+	// ErrPaymentsPending: a payment or hold of the wallet has not ended yet.
 	ErrPaymentsPending Refusal = "payments_pending"
 	// ErrWalletLimit: the owner has as many wallets as allowed.
 	ErrWalletLimit Refusal = "wallet_limit_reached"
@@ -52,6 +52,25 @@ const (
 	ErrPaymentNotFound Refusal = "payment_not_found"
 	// ErrProviderUnknown: no payment provider of that name is configured.
 	ErrProviderUnknown Refusal = "provider_unknown"
+	// ErrProviderUnavailable: no provider that was named can be used now; none did anything.
+	ErrProviderUnavailable Refusal = "provider_unavailable"
+	// ErrProviderMismatch: what a provider says does not fit the payment; nothing is believed.
+	ErrProviderMismatch Refusal = "provider_mismatch"
+	// ErrFeeExceedsAmount: the fee would take all of a top-up.
+	ErrFeeExceedsAmount Refusal = "fee_exceeds_amount"
+	// ErrNotRefundable: only a top-up that was captured can be given back.
+	ErrNotRefundable Refusal = "payment_not_refundable"
+	// ErrPaymentDisputed: the payer's bank is taking the payment back already.
+	ErrPaymentDisputed Refusal = "payment_disputed"
+	// ErrRefundExceeds: all refunds together, open ones too, would exceed the top-up.
+	ErrRefundExceeds Refusal = "refund_exceeds_payment"
+	// ErrWalletBlocked: a dispute keeps money from leaving the wallet.
+	ErrWalletBlocked Refusal = "wallet_blocked"
+
+	// ErrHoldEnded: the hold was captured, voided or has expired.
+	ErrHoldEnded Refusal = "hold_ended"
+	// ErrCaptureExceeds: more is asked for than is held.
+	ErrCaptureExceeds Refusal = "capture_exceeds_hold"
 
 	// ErrKeyReused: the idempotency key was used for another request.
 	ErrKeyReused Refusal = "idempotency_key_reused"
@@ -66,8 +85,9 @@ func Refusals() []Refusal {
 		ErrRecipientUnknown, ErrBalanceLimit, ErrWalletNotFound, ErrWalletClosed,
 		ErrWalletNotEmpty, ErrPaymentsPending, ErrWalletLimit, ErrWalletsNotClosed,
 		ErrOwnerClosed, ErrTransferNotFound, ErrNotReversible, ErrNotReceiver,
-		ErrReversalExceeds, ErrPaymentNotFound, ErrProviderUnknown, ErrKeyReused,
-		ErrKeyInProgress,
+		ErrReversalExceeds, ErrPaymentNotFound, ErrProviderUnknown, ErrProviderUnavailable,
+		ErrProviderMismatch, ErrFeeExceedsAmount, ErrNotRefundable, ErrPaymentDisputed, ErrRefundExceeds,
+		ErrWalletBlocked, ErrHoldEnded, ErrCaptureExceeds, ErrKeyReused, ErrKeyInProgress,
 	}
 }
 

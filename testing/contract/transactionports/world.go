@@ -67,7 +67,7 @@ func (w world) settle(t domain.Payment) ports.Posted {
 	w.t.Helper()
 	account, err := w.Ledger.ProviderAccount(w.t.Context(), t.Provider, t.Amount.Currency)
 	require.NoError(w.t, err)
-	return w.post(t.Settlement(domain.TransferID(newID()), account))[0]
+	return w.post(t.Settlement(domain.TransferID(newID()), "", domain.Accounts{Provider: account}))[0]
 }
 
 func freshKey() domain.Key { return domain.Key{Value: newID(), Request: [32]byte{1}} }

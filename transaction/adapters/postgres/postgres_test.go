@@ -87,7 +87,7 @@ func seed(t *testing.T, db *pgtest.DB) (domain.OwnerID, domain.WalletID) {
 	require.NoError(t, err)
 	account, err := s.Ledger.ProviderAccount(t.Context(), "sandbox", "USD")
 	require.NoError(t, err)
-	posted, err := s.Ledger.Post(t.Context(), []domain.Posting{top.Settlement("019c5a00-0000-7000-8000-000000000004", account)})
+	posted, err := s.Ledger.Post(t.Context(), []domain.Posting{top.Settlement("019c5a00-0000-7000-8000-000000000004", "", domain.Accounts{Provider: account})})
 	require.NoError(t, err)
 	require.NoError(t, posted[0].Err)
 	return owner, id

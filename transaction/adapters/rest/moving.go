@@ -159,7 +159,7 @@ func (h handler) topUp(r *http.Request) (httpserver.Reply, error) {
 	c.Owner = who.ID
 	receipt, err := h.app.TopUp(r.Context(), c)
 	status := http.StatusCreated
-	if !receipt.Status.Final() {
+	if receipt.Status.Open() {
 		status = http.StatusAccepted // look again at Location
 	}
 	return moved(status, "/transaction/topups/"+string(receipt.ID), bodyOfTopUp(receipt), receipt.Replayed), err
