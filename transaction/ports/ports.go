@@ -27,7 +27,7 @@ type Posted struct {
 	FromBalance int64 // minor units, after the posting
 	ToBalance   int64
 	Replayed    bool // the key was used before for the same request: nothing moved now
-	Settled     bool // the top-up was credited before: nothing moved now
+	Settled     bool // the payment or dispute was moved on before: nothing moved now
 }
 
 // Ledger is the book of double entry.
@@ -37,8 +37,8 @@ type Ledger interface {
 	// may share an idempotency key of one caller. An error means that none of them is known to
 	// stand; posting them again with their keys is safe.
 	Post(ctx context.Context, group []domain.Posting) ([]Posted, error)
-	// ProviderAccount returns the system account of a provider and currency, made when missing.
-	ProviderAccount(ctx context.Context, provider string, currency money.Currency) (domain.WalletID, error)
+	// Accounts returns the system accounts of a provider and currency, made when missing.
+	Accounts(ctx context.Context, provider string, currency money.Currency) (domain.Accounts, error)
 }
 
 // Wallets stores the wallets; their balances are the ledger's.
@@ -57,7 +57,7 @@ type Wallets interface {
 	// before a frozen one, the first one before others. Errors: domain.ErrWalletNotFound.
 	Receiving(ctx context.Context, owner domain.OwnerID, currency money.Currency) (domain.WalletID, error)
 	// Change applies change to a wallet that no posting can touch meanwhile and stores name and
-	// status. pending says whether a top-up into it is not settled yet.
+	// status. pending says whether a payment, hold or dispute of it has not ended yet.
 	// Errors: domain.ErrWalletNotFound and whatever change answers; nothing is stored then.
 	Change(ctx context.Context, owner domain.OwnerID, id domain.WalletID,
 		change func(w *domain.Wallet, pending bool) error) (domain.Wallet, error)
@@ -102,40 +102,6 @@ type History interface {
 	// BalanceAt returns the balance after every entry made before the moment (or, if inclusive,
 	// at it), in minor units.
 	BalanceAt(ctx context.Context, wallet domain.WalletID, at time.Time, inclusive bool) (int64, error)
-}
-
-// Payments stores payments that bring money in.
-type Payments interface {
-	// Add stores an intent under its key. When the key made one before, that one is returned
-	// with true and nothing is stored. Errors: domain.ErrKeyReused, domain.ErrWalletNotFound,
-	// domain.ErrWalletNotActive, domain.ErrCurrencyMismatch.
-	Add(ctx context.Context, p domain.Payment, key domain.Key) (domain.Payment, bool, error)
-	// Find returns an owner's top-up. Errors: domain.ErrPaymentNotFound.
-	Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error)
-	// Record stores status, provider reference and failure code of a top-up that is not settled,
-	// unless it is final by now. Succeeding is not recorded here: the ledger does it together
-	// with the money.
-	Record(ctx context.Context, p domain.Payment) error
-	// Claim returns up to limit pending top-ups nobody touched since before, oldest first, and
-	// marks them touched, so that two replicas do not ask about the same.
-	Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error)
-}
-
-// Charge is what a provider says about a payment.
-type Charge struct {
-	Status      domain.PaymentStatus
-	ProviderRef string
-	FailureCode string
-}
-
-// PaymentProvider brings money in from outside. Settlement may be asynchronous: a status that
-// is not final is asked about again later.
-type PaymentProvider interface {
-	// Start asks for the payment, with its id as the provider's idempotency key: starting twice
-	// is starting once. An error means that the outcome is unknown, never that it failed.
-	Start(ctx context.Context, p domain.Payment) (Charge, error)
-	// Look asks what became of it. Errors: as Start.
-	Look(ctx context.Context, p domain.Payment) (Charge, error)
 }
 
 // Directory knows people by e-mail address.

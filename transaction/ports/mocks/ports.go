@@ -44,6 +44,21 @@ func (m *MockLedger) EXPECT() *MockLedgerMockRecorder {
 	return m.recorder
 }
 
+// Accounts mocks base method.
+func (m *MockLedger) Accounts(ctx context.Context, provider string, currency money.Currency) (domain.Accounts, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Accounts", ctx, provider, currency)
+	ret0, _ := ret[0].(domain.Accounts)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Accounts indicates an expected call of Accounts.
+func (mr *MockLedgerMockRecorder) Accounts(ctx, provider, currency any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Accounts", reflect.TypeOf((*MockLedger)(nil).Accounts), ctx, provider, currency)
+}
+
 // Post mocks base method.
 func (m *MockLedger) Post(ctx context.Context, group []domain.Posting) ([]ports.Posted, error) {
 	m.ctrl.T.Helper()
@@ -57,21 +72,6 @@ func (m *MockLedger) Post(ctx context.Context, group []domain.Posting) ([]ports.
 func (mr *MockLedgerMockRecorder) Post(ctx, group any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Post", reflect.TypeOf((*MockLedger)(nil).Post), ctx, group)
-}
-
-// ProviderAccount mocks base method.
-func (m *MockLedger) ProviderAccount(ctx context.Context, provider string, currency money.Currency) (domain.WalletID, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "ProviderAccount", ctx, provider, currency)
-	ret0, _ := ret[0].(domain.WalletID)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// ProviderAccount indicates an expected call of ProviderAccount.
-func (mr *MockLedgerMockRecorder) ProviderAccount(ctx, provider, currency any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ProviderAccount", reflect.TypeOf((*MockLedger)(nil).ProviderAccount), ctx, provider, currency)
 }
 
 // MockWallets is a mock of Wallets interface.
@@ -336,144 +336,6 @@ func (m *MockHistory) Forward(ctx context.Context, wallet domain.WalletID, p dom
 func (mr *MockHistoryMockRecorder) Forward(ctx, wallet, p, after, limit any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Forward", reflect.TypeOf((*MockHistory)(nil).Forward), ctx, wallet, p, after, limit)
-}
-
-// MockPayments is a mock of Payments interface.
-type MockPayments struct {
-	ctrl     *gomock.Controller
-	recorder *MockPaymentsMockRecorder
-	isgomock struct{}
-}
-
-// MockPaymentsMockRecorder is the mock recorder for MockPayments.
-type MockPaymentsMockRecorder struct {
-	mock *MockPayments
-}
-
-// NewMockPayments creates a new mock instance.
-func NewMockPayments(ctrl *gomock.Controller) *MockPayments {
-	mock := &MockPayments{ctrl: ctrl}
-	mock.recorder = &MockPaymentsMockRecorder{mock}
-	return mock
-}
-
-// EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockPayments) EXPECT() *MockPaymentsMockRecorder {
-	return m.recorder
-}
-
-// Add mocks base method.
-func (m *MockPayments) Add(ctx context.Context, p domain.Payment, key domain.Key) (domain.Payment, bool, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Add", ctx, p, key)
-	ret0, _ := ret[0].(domain.Payment)
-	ret1, _ := ret[1].(bool)
-	ret2, _ := ret[2].(error)
-	return ret0, ret1, ret2
-}
-
-// Add indicates an expected call of Add.
-func (mr *MockPaymentsMockRecorder) Add(ctx, p, key any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Add", reflect.TypeOf((*MockPayments)(nil).Add), ctx, p, key)
-}
-
-// Claim mocks base method.
-func (m *MockPayments) Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Claim", ctx, before, limit)
-	ret0, _ := ret[0].([]domain.Payment)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Claim indicates an expected call of Claim.
-func (mr *MockPaymentsMockRecorder) Claim(ctx, before, limit any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Claim", reflect.TypeOf((*MockPayments)(nil).Claim), ctx, before, limit)
-}
-
-// Find mocks base method.
-func (m *MockPayments) Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Find", ctx, owner, id)
-	ret0, _ := ret[0].(domain.Payment)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Find indicates an expected call of Find.
-func (mr *MockPaymentsMockRecorder) Find(ctx, owner, id any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Find", reflect.TypeOf((*MockPayments)(nil).Find), ctx, owner, id)
-}
-
-// Record mocks base method.
-func (m *MockPayments) Record(ctx context.Context, p domain.Payment) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Record", ctx, p)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Record indicates an expected call of Record.
-func (mr *MockPaymentsMockRecorder) Record(ctx, p any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Record", reflect.TypeOf((*MockPayments)(nil).Record), ctx, p)
-}
-
-// MockPaymentProvider is a mock of PaymentProvider interface.
-type MockPaymentProvider struct {
-	ctrl     *gomock.Controller
-	recorder *MockPaymentProviderMockRecorder
-	isgomock struct{}
-}
-
-// MockPaymentProviderMockRecorder is the mock recorder for MockPaymentProvider.
-type MockPaymentProviderMockRecorder struct {
-	mock *MockPaymentProvider
-}
-
-// NewMockPaymentProvider creates a new mock instance.
-func NewMockPaymentProvider(ctrl *gomock.Controller) *MockPaymentProvider {
-	mock := &MockPaymentProvider{ctrl: ctrl}
-	mock.recorder = &MockPaymentProviderMockRecorder{mock}
-	return mock
-}
-
-// EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockPaymentProvider) EXPECT() *MockPaymentProviderMockRecorder {
-	return m.recorder
-}
-
-// Look mocks base method.
-func (m *MockPaymentProvider) Look(ctx context.Context, p domain.Payment) (ports.Charge, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Look", ctx, p)
-	ret0, _ := ret[0].(ports.Charge)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Look indicates an expected call of Look.
-func (mr *MockPaymentProviderMockRecorder) Look(ctx, p any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Look", reflect.TypeOf((*MockPaymentProvider)(nil).Look), ctx, p)
-}
-
-// Start mocks base method.
-func (m *MockPaymentProvider) Start(ctx context.Context, p domain.Payment) (ports.Charge, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Start", ctx, p)
-	ret0, _ := ret[0].(ports.Charge)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Start indicates an expected call of Start.
-func (mr *MockPaymentProviderMockRecorder) Start(ctx, p any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Start", reflect.TypeOf((*MockPaymentProvider)(nil).Start), ctx, p)
 }
 
 // MockDirectory is a mock of Directory interface.
