@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/domain"
 )
 
@@ -23,8 +22,15 @@ func wallet(t *testing.T) domain.Wallet {
 func TestNewWallet_StartsActiveAndEmpty(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, domain.Wallet{
-		ID: "w1", Owner: "alice", Name: "Travel", Status: domain.Active, Balance: money.Money{Currency: "USD"},
+		ID: "w1", Owner: "alice", Name: "Travel", Status: domain.Active, Balance: usd(0), Held: usd(0),
 	}, wallet(t))
+}
+
+func TestWallet_Available_IsWhatIsNotHeld(t *testing.T) {
+	t.Parallel()
+	w := wallet(t)
+	w.Balance, w.Held = usd(100), usd(30)
+	require.Equal(t, usd(70), w.Available())
 }
 
 func TestNewWallet_RefusesNameOutOfBounds(t *testing.T) {

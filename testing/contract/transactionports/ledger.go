@@ -3,6 +3,7 @@ package transactionports
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +31,7 @@ func RunLedger(t *testing.T, open func(t *testing.T) Stores) {
 		"one key at once from everywhere has one effect":      onceUnderContention,
 		"opposite transfers at once neither hang nor lose":    crossesWithoutDeadlock,
 		"a provider has one account a currency, also at once": oneProviderAccount,
+		"a fee goes with its payment":                         takesFees,
 	})
 }
 
@@ -135,7 +137,7 @@ func refusesReusedKeys(t *testing.T, w world) {
 	require.ErrorIs(t, err, domain.ErrKeyReused)
 
 	topUp := w.intent(alice, from, usd(5))
-	_, _, err = w.Payments.Add(t.Context(), topUp, first.Key)
+	_, _, err = w.Payments.Add(t.Context(), topUp, first.Key, time.Minute)
 	require.ErrorIs(t, err, domain.ErrKeyReused, "a transfer's key is no top-up's")
 	w.holds(alice, from, 99)
 }
@@ -241,8 +243,7 @@ func settlesOnce(t *testing.T, w world) {
 	require.False(t, first.Settled)
 	require.True(t, w.settle(intent).Settled)
 	w.holds(alice, id, 500)
-	stored, err := w.Payments.Find(t.Context(), alice, intent.ID)
-	require.NoError(t, err)
+	stored := w.payment(intent)
 	require.Equal(t, domain.PaymentSucceeded, stored.Status)
 	require.Equal(t, first.Transfer, stored.Transfer)
 }
@@ -250,8 +251,7 @@ func settlesOnce(t *testing.T, w world) {
 func guardsSystemAccounts(t *testing.T, w world) {
 	alice := w.person()
 	id := w.wallet(alice, usd(100))
-	account, err := w.Ledger.ProviderAccount(t.Context(), "sandbox", "USD")
-	require.NoError(t, err)
+	account := w.accounts("sandbox", "USD").Provider
 	require.Equal(t, domain.ErrRecipientUnknown, w.post(transfer(alice, id, account, usd(1)))[0].Err)
 	require.Equal(t, domain.ErrWalletNotFound, w.post(transfer(alice, account, id, usd(1)))[0].Err)
 	operator := transfer(alice, account, id, usd(1))
@@ -315,19 +315,43 @@ func crossesWithoutDeadlock(t *testing.T, w world) {
 }
 
 func oneProviderAccount(t *testing.T, w world) {
-	ids := make([]domain.WalletID, 8)
+	all := make([]domain.Accounts, 8)
 	var wg sync.WaitGroup
-	for i := range ids {
+	for i := range all {
 		wg.Go(func() {
-			id, err := w.Ledger.ProviderAccount(t.Context(), "fresh", "CHF")
-			if err != nil {
+			var err error
+			if all[i], err = w.Ledger.Accounts(t.Context(), "fresh", "CHF"); err != nil {
 				t.Error(err)
 			}
-			ids[i] = id
 		})
 	}
 	wg.Wait()
-	for _, id := range ids {
-		require.Equal(t, ids[0], id)
+	for _, a := range all {
+		require.Equal(t, all[0], a)
 	}
+	other := w.accounts("other", "CHF")
+	require.NotEqual(t, all[0].Provider, other.Provider)
+	require.Equal(t, all[0].Fees, other.Fees, "fees and what is owed are one account a currency")
+	require.Equal(t, all[0].Receivable, other.Receivable)
+	require.Len(t, map[domain.WalletID]bool{other.Provider: true, other.Fees: true, other.Receivable: true}, 3)
+}
+
+func takesFees(t *testing.T, w world) {
+	alice := w.person()
+	id := w.wallet(alice, usd(0))
+	p := w.intent(alice, id, usd(1000))
+	require.Equal(t, usd(0), p.Fee)
+	top, err := domain.NewTopUp(domain.PaymentID(newID()), alice, id, "sandbox", usd(1000))
+	require.NoError(t, err)
+	top.Fee = usd(59)
+	top = w.add(top)
+	require.Equal(t, usd(59), top.Fee)
+	got := w.settle(top)
+	require.NoError(t, got.Err)
+	require.EqualValues(t, 941, got.ToBalance, "the fee is gone already")
+	w.holds(alice, id, 941)
+	require.Equal(t, 2, w.entries(alice, id))
+	require.True(t, w.settle(top).Settled)
+	w.holds(alice, id, 941)
+	require.Equal(t, 2, w.entries(alice, id), "no fee without its payment")
 }

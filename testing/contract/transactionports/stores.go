@@ -87,15 +87,30 @@ func RunWallets(t *testing.T, open func(t *testing.T) Stores) {
 			_, err = w.Wallets.Change(t.Context(), w.person(), id, nil)
 			require.ErrorIs(t, err, domain.ErrWalletNotFound)
 		},
-		"a change knows of pending top-ups": func(t *testing.T, w world) {
+		"a change knows of open payments, holds and disputes": func(t *testing.T, w world) {
 			alice := w.person()
-			id := w.wallet(alice, usd(0))
-			w.intent(alice, id, usd(5))
-			_, err := w.Wallets.Change(t.Context(), alice, id, func(_ *domain.Wallet, pending bool) error {
-				require.True(t, pending)
-				return nil
-			})
+			pending := func(id domain.WalletID) (pending bool) {
+				_, err := w.Wallets.Change(t.Context(), alice, id, func(_ *domain.Wallet, p bool) error {
+					pending = p
+					return nil
+				})
+				require.NoError(t, err)
+				return pending
+			}
+			quiet, toppedUp, held := w.wallet(alice, usd(5)), w.wallet(alice, usd(0)), w.wallet(alice, usd(5))
+			w.intent(alice, toppedUp, usd(5))
+			w.hold(alice, held, w.wallet(w.person(), usd(0)), usd(5))
+			disputed := w.wallet(alice, usd(0))
+			w.disputed(alice, disputed, usd(5))
+			require.Equal(t, []bool{false, true, true, true}, []bool{pending(quiet), pending(toppedUp), pending(held), pending(disputed)})
+		},
+		"a wallet says what is held": func(t *testing.T, w world) {
+			alice := w.person()
+			id := w.wallet(alice, usd(100))
+			w.hold(alice, id, w.wallet(w.person(), usd(0)), usd(30))
+			found, err := w.Wallets.Find(t.Context(), alice, id)
 			require.NoError(t, err)
+			require.Equal(t, []money.Money{usd(100), usd(30), usd(70)}, []money.Money{found.Balance, found.Held, found.Available()})
 		},
 		"an owner leaves when all wallets are closed, and opens no more": func(t *testing.T, w world) {
 			alice := w.person()
@@ -107,82 +122,6 @@ func RunWallets(t *testing.T, open func(t *testing.T) Stores) {
 			late := domain.Wallet{ID: domain.WalletID(newID()), Owner: alice, Name: "x", Balance: usd(0)}
 			require.ErrorIs(t, w.Wallets.Add(t.Context(), late, 10), domain.ErrOwnerClosed)
 			require.ErrorIs(t, w.Wallets.AddDefault(t.Context(), late), domain.ErrOwnerClosed)
-		},
-	})
-}
-
-// RunPayments holds an implementation of ports.Payments to its contract.
-func RunPayments(t *testing.T, open func(t *testing.T) Stores) {
-	run(t, open, map[string]func(*testing.T, world){
-		"a key makes one intent": func(t *testing.T, w world) {
-			alice, key := w.person(), freshKey()
-			id := w.wallet(alice, usd(0))
-			first, err := domain.NewTopUp(domain.PaymentID(newID()), alice, id, "sandbox", usd(5))
-			require.NoError(t, err)
-			stored, replayed, err := w.Payments.Add(t.Context(), first, key)
-			require.NoError(t, err)
-			require.False(t, replayed)
-			again := first
-			again.ID = domain.PaymentID(newID())
-			same, replayed, err := w.Payments.Add(t.Context(), again, key)
-			require.NoError(t, err)
-			require.True(t, replayed)
-			require.Equal(t, stored, same)
-			key.Request = [32]byte{9}
-			_, _, err = w.Payments.Add(t.Context(), again, key)
-			require.ErrorIs(t, err, domain.ErrKeyReused)
-		},
-		"an intent needs an active wallet of the owner in its currency": func(t *testing.T, w world) {
-			alice := w.person()
-			id := w.wallet(alice, usd(0))
-			add := func(owner domain.OwnerID, amount money.Money) error {
-				key := freshKey()
-				t.Helper()
-				top, err := domain.NewTopUp(domain.PaymentID(newID()), owner, id, "sandbox", amount)
-				require.NoError(t, err)
-				_, _, err = w.Payments.Add(t.Context(), top, key)
-				return err
-			}
-			require.ErrorIs(t, add(w.person(), usd(5)), domain.ErrWalletNotFound)
-			require.ErrorIs(t, add(alice, money.Money{Amount: 5, Currency: "EUR"}), domain.ErrCurrencyMismatch)
-			w.change(alice, id, func(x *domain.Wallet) error { return x.SetStatus(domain.Frozen) })
-			require.ErrorIs(t, add(alice, usd(5)), domain.ErrWalletNotActive)
-		},
-		"what the provider says is recorded until it is final": func(t *testing.T, w world) {
-			alice := w.person()
-			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
-			top.Status, top.ProviderRef, top.FailureCode = domain.PaymentFailed, "ref", "card_declined"
-			require.NoError(t, w.Payments.Record(t.Context(), top))
-			stored, err := w.Payments.Find(t.Context(), alice, top.ID)
-			require.NoError(t, err)
-			require.Equal(t, []string{"failed", "ref", "card_declined"}, []string{string(stored.Status), stored.ProviderRef, stored.FailureCode})
-			top.Status = domain.PaymentProcessing
-			require.NoError(t, w.Payments.Record(t.Context(), top))
-			stored, err = w.Payments.Find(t.Context(), alice, top.ID)
-			require.NoError(t, err)
-			require.Equal(t, domain.PaymentFailed, stored.Status, "final is final")
-			require.True(t, w.settle(top).Settled, "and nothing is credited any more")
-			_, err = w.Payments.Find(t.Context(), w.person(), top.ID)
-			require.ErrorIs(t, err, domain.ErrPaymentNotFound)
-		},
-		"what was left alone is claimed by one": func(t *testing.T, w world) {
-			alice := w.person()
-			top := w.intent(alice, w.wallet(alice, usd(0)), usd(5))
-			mine := func(before time.Time) int {
-				claimed, err := w.Payments.Claim(t.Context(), before, 1000)
-				require.NoError(t, err)
-				n := 0
-				for _, c := range claimed {
-					if c.ID == top.ID {
-						n++
-					}
-				}
-				return n
-			}
-			require.Zero(t, mine(top.UpdatedAt))
-			touched := time.Now().Add(time.Millisecond)
-			require.Equal(t, 1, mine(touched))
-			require.Zero(t, mine(top.UpdatedAt.Add(time.Microsecond)), "claiming touches it")
 		},
 	})
 }

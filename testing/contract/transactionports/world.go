@@ -21,6 +21,8 @@ type Stores struct {
 	Transfers   ports.Transfers
 	History     ports.History
 	Payments    ports.Payments
+	Holds       ports.Holds
+	Disputes    ports.Disputes
 	Revocations ports.RevocationStore
 }
 
@@ -57,17 +59,89 @@ func (w world) intent(owner domain.OwnerID, id domain.WalletID, amount money.Mon
 	w.t.Helper()
 	t, err := domain.NewTopUp(domain.PaymentID(newID()), owner, id, "sandbox", amount)
 	require.NoError(w.t, err)
-	t, replayed, err := w.Payments.Add(w.t.Context(), t, freshKey())
-	require.NoError(w.t, err)
-	require.False(w.t, replayed)
-	return t
+	return w.add(t)
 }
 
-func (w world) settle(t domain.Payment) ports.Posted {
+func (w world) add(p domain.Payment) domain.Payment {
 	w.t.Helper()
-	account, err := w.Ledger.ProviderAccount(w.t.Context(), t.Provider, t.Amount.Currency)
+	p, replayed, err := w.Payments.Add(w.t.Context(), p, freshKey(), time.Minute)
 	require.NoError(w.t, err)
-	return w.post(t.Settlement(domain.TransferID(newID()), "", domain.Accounts{Provider: account}))[0]
+	require.False(w.t, replayed)
+	return p
+}
+
+func (w world) accounts(provider string, currency money.Currency) domain.Accounts {
+	w.t.Helper()
+	a, err := w.Ledger.Accounts(w.t.Context(), provider, currency)
+	require.NoError(w.t, err)
+	return a
+}
+
+func (w world) settle(p domain.Payment) ports.Posted {
+	w.t.Helper()
+	return w.post(p.Settlement(domain.TransferID(newID()), domain.TransferID(newID()), w.accounts(p.Provider, p.Amount.Currency)))[0]
+}
+
+// payment reads a payment as it is stored.
+func (w world) payment(p domain.Payment) domain.Payment {
+	w.t.Helper()
+	found, err := w.Payments.Find(w.t.Context(), p.Owner, p.Kind, p.ID)
+	require.NoError(w.t, err)
+	return found
+}
+
+// captured is a top-up that came in through a provider of its own.
+func (w world) captured(owner domain.OwnerID, id domain.WalletID, amount money.Money) domain.Payment {
+	w.t.Helper()
+	p, err := domain.NewTopUp(domain.PaymentID(newID()), owner, id, "provider "+newID(), amount)
+	require.NoError(w.t, err)
+	p = w.add(p)
+	require.NoError(w.t, w.settle(p).Err)
+	return w.payment(p)
+}
+
+func (w world) withdrawal(owner domain.OwnerID, id domain.WalletID, amount, fee money.Money) domain.Payment {
+	w.t.Helper()
+	p, err := domain.NewWithdrawal(domain.PaymentID(newID()), owner, id, "provider "+newID(), amount, "there")
+	require.NoError(w.t, err)
+	p.Fee = fee
+	return p
+}
+
+func (w world) hold(owner domain.OwnerID, from, to domain.WalletID, amount money.Money) domain.Hold {
+	w.t.Helper()
+	h, replayed, err := w.Holds.Place(w.t.Context(), aHold(owner, from, to, amount, time.Hour), freshKey())
+	require.NoError(w.t, err)
+	require.False(w.t, replayed)
+	return h
+}
+
+func aHold(owner domain.OwnerID, from, to domain.WalletID, amount money.Money, lasts time.Duration) domain.Hold {
+	return domain.Hold{
+		ID: domain.HoldID(newID()), Owner: owner, From: from, To: to, Amount: amount, Description: "it's held",
+		Status: domain.HoldPending, ExpiresAt: time.Now().Add(lasts).UTC().Truncate(time.Microsecond),
+	}
+}
+
+// disputed is an open dispute of a top-up of amount.
+func (w world) disputed(owner domain.OwnerID, id domain.WalletID, amount money.Money) domain.Dispute {
+	w.t.Helper()
+	p := w.captured(owner, id, amount)
+	d, err := p.Dispute(domain.DisputeID(newID()), domain.DisputeNotice{Ref: newID(), Amount: amount})
+	require.NoError(w.t, err)
+	d, err = w.Disputes.Keep(w.t.Context(), d)
+	require.NoError(w.t, err)
+	require.NoError(w.t, w.post(d.Opening(domain.TransferID(newID()), w.accounts(d.Provider, d.Amount.Currency)))[0].Err)
+	d.Status = domain.DisputeOpen
+	return d
+}
+
+// available requires what of a balance can be spent.
+func (w world) available(id domain.WalletID, amount int64) {
+	w.t.Helper()
+	got, err := w.Holds.Available(w.t.Context(), id)
+	require.NoError(w.t, err)
+	require.Equal(w.t, amount, got)
 }
 
 func freshKey() domain.Key { return domain.Key{Value: newID(), Request: [32]byte{1}} }

@@ -23,7 +23,7 @@ func TestPost_WalksNoTable(t *testing.T) {
 	for range 10 { // from the sixth on the plans are generic
 		var outcome string
 		require.NoError(t, tx.GetContext(t.Context(), &outcome, `SELECT outcome FROM post_group(
-			ARRAY[$1, $2]::uuid[], ARRAY[$3]::uuid[], '{transfer}', '{2}', '{1}', '{1}', '{USD}', '{""}', ARRAY[$4]::text[], '{false}', '{""}', '{""}',
+			ARRAY[$1, $2]::uuid[], ARRAY[$3]::uuid[], '{transfer}', '{2}', '{1}', '{1}', '{USD}', '{""}', ARRAY[$4]::text[], '{false}', '{""}', '{""}', '{""}', '{""}',
 			'{key}', '{"\\x00"}')`, account, wallet, uuid.NewString(), owner))
 		require.Equal(t, "recipient_unknown", outcome, "nobody pays a provider's account, but all was looked up")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/testing/contract/transactionports"
 	"github.com/micropay/micropay/testing/pgtest"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
@@ -27,13 +28,16 @@ func open(t *testing.T) transactionports.Stores {
 func stores(db *pgtest.DB) transactionports.Stores {
 	return transactionports.Stores{
 		Ledger: postgres.NewLedger(db.App), Wallets: postgres.NewWallets(db.App), Transfers: postgres.NewTransfers(db.App),
-		History: postgres.NewHistory(db.App), Payments: postgres.NewPayments(db.App), Revocations: postgres.NewRevocations(db.App),
+		History: postgres.NewHistory(db.App), Payments: postgres.NewPayments(db.App),
+		Holds: postgres.NewHolds(db.App), Disputes: postgres.NewDisputes(db.App), Revocations: postgres.NewRevocations(db.App),
 	}
 }
 
 func TestLedger_Contract(t *testing.T)      { transactionports.RunLedger(t, open) }
 func TestWallets_Contract(t *testing.T)     { transactionports.RunWallets(t, open) }
-func TestTopUps_Contract(t *testing.T)      { transactionports.RunPayments(t, open) }
+func TestPayments_Contract(t *testing.T)    { transactionports.RunPayments(t, open) }
+func TestHolds_Contract(t *testing.T)       { transactionports.RunHolds(t, open) }
+func TestDisputes_Contract(t *testing.T)    { transactionports.RunDisputes(t, open) }
 func TestHistory_Contract(t *testing.T)     { transactionports.RunHistory(t, open) }
 func TestRevocations_Contract(t *testing.T) { transactionports.RunRevocations(t, open) }
 
@@ -47,7 +51,11 @@ func TestAppRole_CannotTouchMoneyPastTheLedger(t *testing.T) {
 		`UPDATE transfer SET amount = 1`, `DELETE FROM transfer`,
 		`UPDATE account SET balance = 1000000`, `UPDATE account SET balance = -1`, `UPDATE account SET last_seq = 0`,
 		`INSERT INTO account (id, kind, owner_id, currency, name, balance) SELECT gen_random_uuid(), 'wallet', id, 'USD', 'x', 5 FROM owner`,
-		`UPDATE topup SET amount = 5`, `UPDATE topup SET transfer_id = NULL`, `UPDATE topup SET status = 'failed'`, `DELETE FROM topup`,
+		`UPDATE payment SET amount = 5`, `UPDATE payment SET transfer_id = NULL`, `UPDATE payment SET status = 'failed'`, `DELETE FROM payment`,
+		`UPDATE payment SET refunded = 1`, `UPDATE payment_transition SET cause = 'x'`, `DELETE FROM payment_transition`,
+		`INSERT INTO payment_transition (payment_id, seq, to_status, cause) SELECT payment_id, 99, to_status, cause FROM payment_transition`,
+		`UPDATE account SET held = 1`, `INSERT INTO hold (id) VALUES (gen_random_uuid())`, `UPDATE hold SET status = 'voided'`,
+		`UPDATE dispute SET recovered = 1`, `SELECT settle_payment('topup', NULL, NULL, NULL, 1, now())`,
 		`INSERT INTO outbox (id, type, payload, occurred_at) VALUES (gen_random_uuid(), 'x', '{}', now())`,
 		`UPDATE idempotency SET key = 'x'`, `DELETE FROM idempotency`,
 		`INSERT INTO idempotency (owner_id, key, operation, request_hash, resource_id) SELECT owner_id, key, operation, request_hash, resource_id FROM idempotency`,
@@ -68,6 +76,9 @@ func TestOwnerRole_CannotRewriteHistory(t *testing.T) {
 		`UPDATE account SET balance = -1 WHERE kind = 'wallet'`,
 		`UPDATE account SET status = 'closed' WHERE balance <> 0`,
 		`UPDATE account SET balance = 9007199254740992`,
+		`UPDATE account SET held = balance + 1 WHERE kind = 'wallet'`, `UPDATE account SET held = -1`,
+		`UPDATE payment SET status = 'created'`, `UPDATE payment SET status = 'refunded'`, `UPDATE payment SET refunded = amount + 1`,
+		`UPDATE payment_transition SET cause = 'x'`, `DELETE FROM payment_transition`, `TRUNCATE payment_transition`,
 	} {
 		_, err := db.Owner.ExecContext(t.Context(), statement)
 		require.Error(t, err, statement)
@@ -81,13 +92,13 @@ func seed(t *testing.T, db *pgtest.DB) (domain.OwnerID, domain.WalletID) {
 	w, err := domain.NewWallet(id, owner, "USD", "x")
 	require.NoError(t, err)
 	require.NoError(t, s.Wallets.Add(t.Context(), w, 10))
-	top := domain.Payment{ID: "019c5a00-0000-7000-8000-000000000003", Owner: owner, Wallet: id, Provider: "sandbox", Amount: w.Balance}
-	top.Amount.Amount = 700
-	_, _, err = s.Payments.Add(t.Context(), top, domain.Key{Value: "k"})
+	top, err := domain.NewTopUp("019c5a00-0000-7000-8000-000000000003", owner, id, "sandbox", money.Money{Amount: 700, Currency: "USD"})
 	require.NoError(t, err)
-	account, err := s.Ledger.ProviderAccount(t.Context(), "sandbox", "USD")
+	_, _, err = s.Payments.Add(t.Context(), top, domain.Key{Value: "k"}, time.Minute)
 	require.NoError(t, err)
-	posted, err := s.Ledger.Post(t.Context(), []domain.Posting{top.Settlement("019c5a00-0000-7000-8000-000000000004", "", domain.Accounts{Provider: account})})
+	accounts, err := s.Ledger.Accounts(t.Context(), "sandbox", "USD")
+	require.NoError(t, err)
+	posted, err := s.Ledger.Post(t.Context(), []domain.Posting{top.Settlement("019c5a00-0000-7000-8000-000000000004", "", accounts)})
 	require.NoError(t, err)
 	require.NoError(t, posted[0].Err)
 	return owner, id
@@ -135,18 +146,18 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = away.Close() })
 	s := stores(&pgtest.DB{App: away})
-	top := domain.Payment{ID: "019c5a00-0000-7000-8000-000000000009", Owner: owner, Wallet: id}
+	top := domain.Payment{ID: "019c5a00-0000-7000-8000-000000000009", Kind: domain.PaymentTopUp, Owner: owner, Wallet: id}
 	for name, call := range map[string]func(context.Context) error{
-		"Post":            func(ctx context.Context) error { _, err := s.Ledger.Post(ctx, nil); return err },
-		"ProviderAccount": func(ctx context.Context) error { _, err := s.Ledger.ProviderAccount(ctx, "x", "USD"); return err },
-		"Add":             func(ctx context.Context) error { return s.Wallets.Add(ctx, domain.Wallet{}, 1) },
-		"AddDefault":      func(ctx context.Context) error { return s.Wallets.AddDefault(ctx, domain.Wallet{}) },
-		"All":             func(ctx context.Context) error { _, err := s.Wallets.All(ctx, owner); return err },
-		"Find":            func(ctx context.Context) error { _, err := s.Wallets.Find(ctx, owner, id); return err },
-		"Receiving":       func(ctx context.Context) error { _, err := s.Wallets.Receiving(ctx, owner, "USD"); return err },
-		"Change":          func(ctx context.Context) error { _, err := s.Wallets.Change(ctx, owner, id, nil); return err },
-		"CloseOwner":      func(ctx context.Context) error { return s.Wallets.CloseOwner(ctx, owner) },
-		"Transfers.Find":  func(ctx context.Context) error { _, err := s.Transfers.Find(ctx, "x"); return err },
+		"Post":           func(ctx context.Context) error { _, err := s.Ledger.Post(ctx, nil); return err },
+		"Accounts":       func(ctx context.Context) error { _, err := s.Ledger.Accounts(ctx, "x", "USD"); return err },
+		"Add":            func(ctx context.Context) error { return s.Wallets.Add(ctx, domain.Wallet{}, 1) },
+		"AddDefault":     func(ctx context.Context) error { return s.Wallets.AddDefault(ctx, domain.Wallet{}) },
+		"All":            func(ctx context.Context) error { _, err := s.Wallets.All(ctx, owner); return err },
+		"Find":           func(ctx context.Context) error { _, err := s.Wallets.Find(ctx, owner, id); return err },
+		"Receiving":      func(ctx context.Context) error { _, err := s.Wallets.Receiving(ctx, owner, "USD"); return err },
+		"Change":         func(ctx context.Context) error { _, err := s.Wallets.Change(ctx, owner, id, nil); return err },
+		"CloseOwner":     func(ctx context.Context) error { return s.Wallets.CloseOwner(ctx, owner) },
+		"Transfers.Find": func(ctx context.Context) error { _, err := s.Transfers.Find(ctx, "x"); return err },
 		"BalanceAfter": func(ctx context.Context) error {
 			_, err := s.Transfers.BalanceAfter(ctx, domain.Transfer{}, id)
 			return err
@@ -157,13 +168,38 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 			_, err := s.History.Forward(ctx, id, domain.Period{}, 0, 1)
 			return err
 		},
-		"BalanceAt":   func(ctx context.Context) error { _, err := s.History.BalanceAt(ctx, id, time.Now(), true); return err },
-		"TopUps.Add":  func(ctx context.Context) error { _, _, err := s.Payments.Add(ctx, top, domain.Key{}); return err },
-		"TopUps.Find": func(ctx context.Context) error { _, err := s.Payments.Find(ctx, owner, "x"); return err },
-		"Record":      func(ctx context.Context) error { return s.Payments.Record(ctx, top) },
-		"Claim":       func(ctx context.Context) error { _, err := s.Payments.Claim(ctx, time.Now(), 1); return err },
-		"Load":        func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
-		"Save":        func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
+		"BalanceAt": func(ctx context.Context) error { _, err := s.History.BalanceAt(ctx, id, time.Now(), true); return err },
+		"Payments.Add": func(ctx context.Context) error {
+			_, _, err := s.Payments.Add(ctx, top, domain.Key{}, 0)
+			return err
+		},
+		"Payments.Find": func(ctx context.Context) error { _, err := s.Payments.Find(ctx, owner, top.Kind, "x"); return err },
+		"Record":        func(ctx context.Context) error { _, err := s.Payments.Record(ctx, top.Status, top, 0); return err },
+		"Reroute":       func(ctx context.Context) error { return s.Payments.Reroute(ctx, top) },
+		"Abandon":       func(ctx context.Context) error { return s.Payments.Abandon(ctx, top, domain.Key{}, "") },
+		"Claim":         func(ctx context.Context) error { _, err := s.Payments.Claim(ctx, "x", 0, 1); return err },
+		"Notice": func(ctx context.Context) error {
+			_, err := s.Payments.Notice(ctx, "x", ports.Notification{EventID: "e"})
+			return err
+		},
+		"Between": func(ctx context.Context) error {
+			_, err := s.Payments.Between(ctx, "x", time.Now(), time.Now())
+			return err
+		},
+		"ByID": func(ctx context.Context) error { _, err := s.Payments.ByID(ctx, "x", nil); return err },
+		"Place": func(ctx context.Context) error {
+			_, _, err := s.Holds.Place(ctx, domain.Hold{}, domain.Key{})
+			return err
+		},
+		"Holds.Find": func(ctx context.Context) error { _, err := s.Holds.Find(ctx, "x"); return err },
+		"Available":  func(ctx context.Context) error { _, err := s.Holds.Available(ctx, id); return err },
+		"Void":       func(ctx context.Context) error { _, err := s.Holds.Void(ctx, "x"); return err },
+		"Expire":     func(ctx context.Context) error { _, err := s.Holds.Expire(ctx, 1); return err },
+		"Keep":       func(ctx context.Context) error { _, err := s.Disputes.Keep(ctx, domain.Dispute{}); return err },
+		"Lose":       func(ctx context.Context) error { return s.Disputes.Lose(ctx, "x") },
+		"Owed":       func(ctx context.Context) error { _, err := s.Disputes.Owed(ctx, 1); return err },
+		"Load":       func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
+		"Save":       func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
 		"Forget": func(ctx context.Context) error {
 			_, err := postgres.NewKeys(away).Forget(ctx, time.Hour)
 			return err
@@ -171,4 +207,26 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 	} {
 		require.ErrorIs(t, call(t.Context()), ports.ErrUnavailable, name)
 	}
+}
+
+func TestPaymentTransitions_AreTheDomainsInTheDatabase(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, schema())
+	for _, from := range domain.PaymentStatuses() {
+		for _, to := range domain.PaymentStatuses() {
+			var legal bool
+			require.NoError(t, db.App.GetContext(t.Context(), &legal, `SELECT payment_may_become($1, $2)`, from, to))
+			require.Equal(t, from.CanBecome(to), legal, "%s to %s", from, to)
+		}
+	}
+}
+
+func TestPaymentTransitions_AreLoggedWithTheirCause(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, schema())
+	seed(t, db)
+	var log []string
+	require.NoError(t, db.App.SelectContext(t.Context(), &log,
+		`SELECT coalesce(from_status, '-') || ' > ' || to_status || ': ' || cause FROM payment_transition ORDER BY payment_id, seq`))
+	require.Equal(t, []string{"- > created: request", "created > succeeded: settled"}, log)
 }
