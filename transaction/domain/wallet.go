@@ -36,13 +36,20 @@ type Wallet struct {
 	Name      string
 	Status    Status
 	Balance   money.Money // never negative
+	Held      money.Money // what of it is kept for others, and cannot be spent
 	CreatedAt time.Time   // set by the store
 }
 
 // NewWallet is an active, empty wallet. Errors: Invalid (name: 1..MaxNameLength characters).
 func NewWallet(id WalletID, owner OwnerID, currency money.Currency, name string) (Wallet, error) {
-	w := Wallet{ID: id, Owner: owner, Status: Active, Balance: money.Money{Currency: currency}}
+	nothing := money.Money{Currency: currency}
+	w := Wallet{ID: id, Owner: owner, Status: Active, Balance: nothing, Held: nothing}
 	return w, w.Rename(name)
+}
+
+// Available is what can be spent: the balance without what is held.
+func (w Wallet) Available() money.Money {
+	return money.Money{Amount: w.Balance.Amount - w.Held.Amount, Currency: w.Balance.Currency}
 }
 
 // Rename gives the wallet another name. Errors: Invalid, ErrWalletClosed.

@@ -32,7 +32,7 @@ type Payments interface {
 	Reroute(ctx context.Context, p domain.Payment) error
 	// Abandon cancels a payment that no provider has heard of and forgets its key, so that the same
 	// request is judged afresh.
-	Abandon(ctx context.Context, p domain.Payment, cause string) error
+	Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) error
 	// Claim returns up to limit payments of a provider that are due, the longest due first, and
 	// makes them due again after lease, so that two replicas do not ask about the same.
 	Claim(ctx context.Context, provider string, lease time.Duration, limit int) ([]domain.Payment, error)

@@ -1,6 +1,7 @@
 package transactionports
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -244,7 +245,7 @@ func boundsRefunds(t *testing.T, w world) {
 			switch {
 			case err == nil:
 				accepted++
-			case err.Error() != domain.ErrRefundExceeds.Error():
+			case !errors.Is(err, domain.ErrRefundExceeds):
 				t.Error(err)
 			}
 		})

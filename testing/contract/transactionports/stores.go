@@ -34,7 +34,7 @@ func RunWallets(t *testing.T, open func(t *testing.T) Stores) {
 			require.WithinDuration(t, time.Now(), found.CreatedAt, time.Minute)
 			require.Equal(t, time.UTC, found.CreatedAt.Location())
 			found.CreatedAt = time.Time{}
-			require.Equal(t, domain.Wallet{ID: id, Owner: alice, Name: "test", Status: domain.Active, Balance: usd(5)}, found)
+			require.Equal(t, domain.Wallet{ID: id, Owner: alice, Name: "test", Status: domain.Active, Balance: usd(5), Held: usd(0)}, found)
 			_, err = w.Wallets.Find(t.Context(), w.person(), id)
 			require.ErrorIs(t, err, domain.ErrWalletNotFound)
 		},

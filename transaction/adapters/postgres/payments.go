@@ -5,31 +5,44 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/domain"
 )
 
-// TopUps stores payments that bring money in.
+// Payments stores payments through providers. The database keeps the log of their statuses and
+// refuses what the state machine does not allow (migrations/00004).
 type Payments struct{ db *sqlx.DB }
 
-// NewPayments keeps top-ups in db.
+// NewPayments keeps payments in db.
 func NewPayments(db *sqlx.DB) *Payments { return &Payments{db: db} }
 
-const paymentColumns = `id, owner_id, account_id, provider, amount, currency, status, provider_ref, failure_code,
-	coalesce(transfer_id::text, '') AS transfer_id, created_at, updated_at`
+const selectPayments = `SELECT p.id, p.kind, p.owner_id, p.account_id, p.provider, p.amount, p.currency, p.fee, p.status, p.cause,
+	p.provider_ref, p.failure_code, p.destination, p.refunded, p.created_at, p.updated_at,
+	coalesce(p.parent_id::text, '') AS parent_id, coalesce(o.provider_ref, '') AS parent_ref,
+	coalesce(p.hold_id::text, '') AS hold_id, coalesce(p.transfer_id::text, '') AS transfer_id
+	FROM payment p LEFT JOIN payment o ON o.id = p.parent_id `
 
 type paymentRow struct {
 	ID          domain.PaymentID     `db:"id"`
+	Kind        domain.PaymentKind   `db:"kind"`
 	Owner       domain.OwnerID       `db:"owner_id"`
 	Wallet      domain.WalletID      `db:"account_id"`
 	Provider    string               `db:"provider"`
 	Amount      int64                `db:"amount"`
 	Currency    money.Currency       `db:"currency"`
+	Fee         int64                `db:"fee"`
 	Status      domain.PaymentStatus `db:"status"`
+	Cause       string               `db:"cause"`
 	ProviderRef string               `db:"provider_ref"`
 	FailureCode string               `db:"failure_code"`
+	Destination string               `db:"destination"`
+	Refunded    int64                `db:"refunded"`
+	Parent      domain.PaymentID     `db:"parent_id"`
+	ParentRef   string               `db:"parent_ref"`
+	Hold        domain.HoldID        `db:"hold_id"`
 	Transfer    domain.TransferID    `db:"transfer_id"`
 	CreatedAt   time.Time            `db:"created_at"`
 	UpdatedAt   time.Time            `db:"updated_at"`
@@ -37,101 +50,103 @@ type paymentRow struct {
 
 func (r paymentRow) payment() domain.Payment {
 	return domain.Payment{
-		ID: r.ID, Owner: r.Owner, Wallet: r.Wallet, Provider: r.Provider,
-		Amount: money.Money{Amount: r.Amount, Currency: r.Currency}, Status: r.Status,
-		ProviderRef: r.ProviderRef, FailureCode: r.FailureCode, Transfer: r.Transfer,
+		ID: r.ID, Kind: r.Kind, Owner: r.Owner, Wallet: r.Wallet, Provider: r.Provider,
+		Amount: money.Money{Amount: r.Amount, Currency: r.Currency}, Fee: money.Money{Amount: r.Fee, Currency: r.Currency},
+		Status: r.Status, Cause: r.Cause, ProviderRef: r.ProviderRef, FailureCode: r.FailureCode, Destination: r.Destination,
+		Refunded: r.Refunded, Parent: r.Parent, ParentRef: r.ParentRef, Hold: r.Hold, Transfer: r.Transfer,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 }
 
-const (
-	addKeySQL = `INSERT INTO idempotency (owner_id, key, operation, request_hash, resource_id)
-		VALUES ($1, $2, 'topup', $3, $4) ON CONFLICT DO NOTHING`
-	addPaymentSQL = `INSERT INTO topup (id, owner_id, account_id, provider, amount, currency)
-		VALUES ($1, $2, $3, $4, $5, $6) RETURNING ` + paymentColumns
-	findPaymentSQL = `SELECT ` + paymentColumns + ` FROM topup WHERE id = $1 AND owner_id = $2`
-)
-
-// Add implements ports.Payments.
-func (s *Payments) Add(ctx context.Context, t domain.Payment, key domain.Key) (domain.Payment, bool, error) {
-	var row paymentRow
-	replayed := false
-	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error {
-		// Waits while another request is storing its intent under the same key.
-		added, err := tx.ExecContext(ctx, addKeySQL, t.Owner, key.Value, key.Request[:], t.ID)
-		if err != nil {
-			return err
-		}
-		if n, err := added.RowsAffected(); err != nil || n == 0 {
-			replayed = true
-			return s.earlier(ctx, tx, t.Owner, key, &row)
-		}
-		if err := s.checkWallet(ctx, tx, t); err != nil {
-			return err
-		}
-		return tx.GetContext(ctx, &row, addPaymentSQL, t.ID, t.Owner, t.Wallet, t.Provider, t.Amount.Amount, t.Amount.Currency)
-	})
-	return row.payment(), replayed, fault("add top-up", err)
+func (s *Payments) read(ctx context.Context, doing, query string, args ...any) ([]domain.Payment, error) {
+	var rows []paymentRow
+	if err := s.db.SelectContext(ctx, &rows, query, args...); err != nil {
+		return nil, fault(doing, err)
+	}
+	ps := make([]domain.Payment, len(rows))
+	for i, r := range rows {
+		ps[i] = r.payment()
+	}
+	return ps, nil
 }
 
-func (s *Payments) earlier(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID, key domain.Key, row *paymentRow) error {
-	var k keyRow
-	if err := tx.GetContext(ctx, &k, findKeySQL, owner, key.Value); err != nil {
-		return err
-	}
-	id, err := k.use("topup", key)
-	if err != nil {
-		return err
-	}
-	return tx.GetContext(ctx, row, findPaymentSQL, id, owner)
-}
-
-// checkWallet holds the wallet as it is until the intent is stored, so that it is not closed
-// in between.
-func (s *Payments) checkWallet(ctx context.Context, tx *sqlx.Tx, t domain.Payment) error {
-	var w walletRow
-	err := one(ctx, tx, "lock wallet", domain.ErrWalletNotFound, &w, findWalletSQL+` FOR UPDATE`, t.Wallet, t.Owner)
-	switch {
-	case err != nil:
-		return err
-	case w.Status != domain.Active:
-		return domain.ErrWalletNotActive
-	case w.Currency != t.Amount.Currency:
-		return domain.ErrCurrencyMismatch
-	}
-	return nil
-}
+const findPaymentSQL = selectPayments + `WHERE p.id = $1 AND p.owner_id = $2 AND p.kind = $3`
 
 // Find implements ports.Payments.
-func (s *Payments) Find(ctx context.Context, owner domain.OwnerID, id domain.PaymentID) (domain.Payment, error) {
+func (s *Payments) Find(ctx context.Context, owner domain.OwnerID, kind domain.PaymentKind, id domain.PaymentID) (domain.Payment, error) {
 	var r paymentRow
-	err := one(ctx, s.db, "find top-up", domain.ErrPaymentNotFound, &r, findPaymentSQL, id, owner)
+	err := one(ctx, s.db, "find payment", domain.ErrPaymentNotFound, &r, findPaymentSQL, id, owner, kind)
 	return r.payment(), err
 }
 
-const recordSQL = `UPDATE topup SET status = $2, provider_ref = $3, failure_code = $4, updated_at = clock_timestamp()
-	WHERE id = $1 AND status IN ('created', 'requires_action', 'processing')`
+const betweenSQL = selectPayments + `WHERE p.provider = $1 AND p.created_at >= $2 AND p.created_at < $3 ORDER BY p.id`
 
-// Record implements ports.Payments.
-func (s *Payments) Record(ctx context.Context, t domain.Payment) error {
-	_, err := s.db.ExecContext(ctx, recordSQL, t.ID, t.Status, t.ProviderRef, t.FailureCode)
-	return fault("record top-up", err)
+// Between implements ports.Payments.
+func (s *Payments) Between(ctx context.Context, provider string, from, to time.Time) ([]domain.Payment, error) {
+	return s.read(ctx, "list payments", betweenSQL, provider, from, to)
 }
 
-const claimSQL = `UPDATE topup SET updated_at = clock_timestamp() WHERE id IN (
-		SELECT id FROM topup WHERE status IN ('created', 'requires_action', 'processing') AND updated_at < $1
-		ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-	) RETURNING ` + paymentColumns
+const paymentsByIDSQL = selectPayments + `WHERE p.provider = $1 AND p.id = ANY($2)`
+
+// ByID implements ports.Payments.
+func (s *Payments) ByID(ctx context.Context, provider string, ids []domain.PaymentID) ([]domain.Payment, error) {
+	known := make([]string, 0, len(ids))
+	for _, id := range ids {
+		if isUUID(id) { // a provider may name whatever it likes
+			known = append(known, string(id))
+		}
+	}
+	return s.read(ctx, "find payments", paymentsByIDSQL, provider, pq.Array(known))
+}
+
+// lockWalletSQL comes before whatever is done to payments and holds, as in post_group.
+const lockWalletSQL = `SELECT id FROM account WHERE id = $1 FOR UPDATE`
+
+func lockWallet(ctx context.Context, tx *sqlx.Tx, id domain.WalletID) error {
+	_, err := tx.ExecContext(ctx, lockWalletSQL, id)
+	return err
+}
+
+const recordSQL = `UPDATE payment SET status = $3, cause = $4, provider_ref = $5, failure_code = $6, updated_at = clock_timestamp(),
+		look_at = CASE WHEN look_at <= clock_timestamp() THEN look_at -- told of meanwhile
+			WHEN $7::float8 > 0 THEN clock_timestamp() + $7 * (0.9 + 0.2 * random()) * interval '1 second' END
+	WHERE id = $1 AND status = $2`
+
+const releaseHoldSQL = `SELECT release_hold($1, $2)`
+
+// Record implements ports.Payments.
+func (s *Payments) Record(ctx context.Context, from domain.PaymentStatus, p domain.Payment, next time.Duration) (bool, error) {
+	done := false
+	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error {
+		freed := p.Hold != "" && !p.Status.Open()
+		if freed {
+			if err := lockWallet(ctx, tx, p.Wallet); err != nil {
+				return err
+			}
+		}
+		result, err := tx.ExecContext(ctx, recordSQL, p.ID, from, p.Status, p.Cause, p.ProviderRef, p.FailureCode, next.Seconds())
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		done = n == 1
+		if err != nil || !done || !freed {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, releaseHoldSQL, p.Hold, domain.HoldVoided)
+		return err
+	})
+	return done && err == nil, fault("record payment", err)
+}
+
+const claimSQL = `WITH due AS (
+		UPDATE payment SET look_at = clock_timestamp() + $2 * interval '1 second' WHERE id IN (
+			SELECT id FROM payment WHERE provider = $1 AND look_at <= clock_timestamp()
+			ORDER BY look_at LIMIT $3 FOR UPDATE SKIP LOCKED
+		) RETURNING id
+	) ` + selectPayments + `WHERE p.id IN (SELECT id FROM due)`
 
 // Claim implements ports.Payments.
-func (s *Payments) Claim(ctx context.Context, before time.Time, limit int) ([]domain.Payment, error) {
-	var rows []paymentRow
-	if err := s.db.SelectContext(ctx, &rows, claimSQL, before, limit); err != nil {
-		return nil, fault("claim top-ups", err)
-	}
-	ts := make([]domain.Payment, len(rows))
-	for i, r := range rows {
-		ts[i] = r.payment()
-	}
-	return ts, nil
+func (s *Payments) Claim(ctx context.Context, provider string, lease time.Duration, limit int) ([]domain.Payment, error) {
+	return s.read(ctx, "claim payments", claimSQL, provider, lease.Seconds(), limit)
 }

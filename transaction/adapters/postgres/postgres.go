@@ -1,6 +1,6 @@
-// Package postgres keeps wallets, ledger, history and top-ups in PostgreSQL.
+// Package postgres keeps wallets, ledger, history, payments, holds and disputes in PostgreSQL.
 //
-// Money moves through one function of the database, post_group (migrations/00002); the role
+// Money moves through one function of the database, post_group (migrations/00006); the role
 // the service connects as may not write balances, transfers or entries any other way.
 package postgres
 
@@ -22,6 +22,8 @@ var (
 	_ ports.Transfers       = (*Transfers)(nil)
 	_ ports.History         = (*History)(nil)
 	_ ports.Payments        = (*Payments)(nil)
+	_ ports.Holds           = (*Holds)(nil)
+	_ ports.Disputes        = (*Disputes)(nil)
 	_ ports.RevocationStore = (*Revocations)(nil)
 )
 

@@ -18,7 +18,7 @@ type Wallets struct{ db *sqlx.DB }
 // NewWallets keeps wallets in db.
 func NewWallets(db *sqlx.DB) *Wallets { return &Wallets{db: db} }
 
-const walletColumns = `id, owner_id, currency, name, status, balance, created_at`
+const walletColumns = `id, owner_id, currency, name, status, balance, held, created_at`
 
 type walletRow struct {
 	ID        domain.WalletID `db:"id"`
@@ -27,6 +27,7 @@ type walletRow struct {
 	Name      string          `db:"name"`
 	Status    domain.Status   `db:"status"`
 	Balance   int64           `db:"balance"`
+	Held      int64           `db:"held"`
 	CreatedAt time.Time       `db:"created_at"`
 }
 
@@ -34,6 +35,7 @@ func (r walletRow) wallet() domain.Wallet {
 	return domain.Wallet{
 		ID: r.ID, Owner: r.Owner, Name: r.Name, Status: r.Status, CreatedAt: r.CreatedAt.UTC(),
 		Balance: money.Money{Amount: r.Balance, Currency: r.Currency},
+		Held:    money.Money{Amount: r.Held, Currency: r.Currency},
 	}
 }
 
@@ -125,8 +127,9 @@ func (s *Wallets) Receiving(ctx context.Context, owner domain.OwnerID, currency 
 }
 
 const (
-	pendingSQL = `SELECT EXISTS (SELECT FROM topup
-		WHERE account_id = $1 AND status IN ('created', 'requires_action', 'processing'))`
+	pendingSQL = `SELECT EXISTS (SELECT FROM payment WHERE account_id = $1 AND status IN ('created', 'requires_action', 'processing'))
+		OR EXISTS (SELECT FROM hold WHERE (account_id = $1 OR to_account = $1) AND status = 'pending')
+		OR EXISTS (SELECT FROM dispute WHERE account_id = $1 AND ` + blocking + `)`
 	saveWalletSQL = `UPDATE account SET name = $2, status = $3 WHERE id = $1`
 )
 

@@ -44,17 +44,17 @@ func (m *MockPayments) EXPECT() *MockPaymentsMockRecorder {
 }
 
 // Abandon mocks base method.
-func (m *MockPayments) Abandon(ctx context.Context, p domain.Payment, cause string) error {
+func (m *MockPayments) Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) error {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Abandon", ctx, p, cause)
+	ret := m.ctrl.Call(m, "Abandon", ctx, p, key, cause)
 	ret0, _ := ret[0].(error)
 	return ret0
 }
 
 // Abandon indicates an expected call of Abandon.
-func (mr *MockPaymentsMockRecorder) Abandon(ctx, p, cause any) *gomock.Call {
+func (mr *MockPaymentsMockRecorder) Abandon(ctx, p, key, cause any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Abandon", reflect.TypeOf((*MockPayments)(nil).Abandon), ctx, p, cause)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Abandon", reflect.TypeOf((*MockPayments)(nil).Abandon), ctx, p, key, cause)
 }
 
 // Add mocks base method.
