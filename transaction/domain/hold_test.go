@@ -80,3 +80,14 @@ func TestHold_IsSeenByItsTwoSidesAndOperators(t *testing.T) {
 	}
 	require.True(t, hold(t).VisibleTo(domain.Caller{ID: "olga", Operator: true}))
 }
+
+func TestHold_OfAPayment_IsNobodysToCapture(t *testing.T) {
+	t.Parallel()
+	h := hold(t)
+	h.ToOwner = ""
+	for _, c := range []domain.Caller{{ID: "alice"}, {ID: "olga", Operator: true}} {
+		require.False(t, h.VisibleTo(c))
+		_, err := h.Capture(c, nil, domain.Key{})
+		require.ErrorIs(t, err, domain.ErrTransferNotFound)
+	}
+}
