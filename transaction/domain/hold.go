@@ -53,9 +53,10 @@ func NewHold(o Order, expires time.Time) (Hold, error) {
 	}, nil
 }
 
-// VisibleTo reports whether c is one of the two sides of h, or an operator.
+// VisibleTo reports whether c is one of the two sides of h, or an operator. What is held for a
+// payment through a provider is the payment's alone.
 func (h Hold) VisibleTo(c Caller) bool {
-	return c.Operator || c.ID != "" && (c.ID == h.Owner || c.ID == h.ToOwner)
+	return h.ToOwner != "" && (c.Operator || c.ID != "" && (c.ID == h.Owner || c.ID == h.ToOwner))
 }
 
 // Capture is the posting of the whole (nil) or a part; the rest is let go. Either side may ask
