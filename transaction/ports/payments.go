@@ -30,9 +30,12 @@ type Payments interface {
 	// Errors: as Add, when the wallet cannot hold that fee; domain.ErrPaymentNotFound when the
 	// payment is not as new any more.
 	Reroute(ctx context.Context, p domain.Payment) error
+	// ByKey returns the payment that the owner's key made; false when it made none.
+	// Errors: domain.ErrKeyReused when it was used for another request.
+	ByKey(ctx context.Context, owner domain.OwnerID, key domain.Key) (domain.Payment, bool, error)
 	// Abandon cancels a payment that no provider has heard of and forgets its key, so that the same
-	// request is judged afresh.
-	Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) error
+	// request is judged afresh. It reports whether it did: the payment was as new as that.
+	Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) (bool, error)
 	// Claim returns up to limit payments of a provider that are due, the longest due first, and
 	// makes them due again after lease, so that two replicas do not ask about the same.
 	Claim(ctx context.Context, provider string, lease time.Duration, limit int) ([]domain.Payment, error)

@@ -47,8 +47,17 @@ func oneIntentAKey(t *testing.T, w world) {
 	require.NoError(t, err)
 	require.True(t, replayed)
 	require.Equal(t, stored, same)
+	same, found, err := w.Payments.ByKey(t.Context(), alice, key)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, stored, same)
+	_, found, err = w.Payments.ByKey(t.Context(), alice, freshKey())
+	require.NoError(t, err)
+	require.False(t, found)
 	key.Request = [32]byte{9}
 	_, _, err = w.Payments.Add(t.Context(), again, key, time.Minute)
+	require.ErrorIs(t, err, domain.ErrKeyReused)
+	_, _, err = w.Payments.ByKey(t.Context(), alice, key)
 	require.ErrorIs(t, err, domain.ErrKeyReused)
 }
 
@@ -302,7 +311,12 @@ func abandons(t *testing.T, w world) {
 	id := w.wallet(alice, usd(100))
 	p, _, err := w.Payments.Add(t.Context(), w.withdrawal(alice, id, usd(60), usd(0)), key, time.Minute)
 	require.NoError(t, err)
-	require.NoError(t, w.Payments.Abandon(t.Context(), p, key, "nobody was reached"))
+	abandon := func(p domain.Payment) bool {
+		done, err := w.Payments.Abandon(t.Context(), p, key, "nobody was reached")
+		require.NoError(t, err)
+		return done
+	}
+	require.True(t, abandon(p))
 	require.Equal(t, domain.PaymentCanceled, w.payment(p).Status)
 	require.Equal(t, "nobody was reached", w.payment(p).Cause)
 	w.available(id, 100)
@@ -312,7 +326,7 @@ func abandons(t *testing.T, w world) {
 	require.False(t, replayed, "judged afresh")
 	require.Equal(t, again.ID, stored.ID)
 	require.NoError(t, w.settle(stored).Err)
-	require.NoError(t, w.Payments.Abandon(t.Context(), stored, key, "too late"))
+	require.False(t, abandon(stored))
 	require.Equal(t, domain.PaymentSucceeded, w.payment(stored).Status, "what was done is not abandoned")
 	_, replayed, err = w.Payments.Add(t.Context(), again, key, time.Minute)
 	require.NoError(t, err)

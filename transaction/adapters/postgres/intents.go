@@ -160,7 +160,25 @@ func (s *Payments) Reroute(ctx context.Context, p domain.Payment) error {
 const abandonSQL = `SELECT abandon_payment($1, $2, $3)`
 
 // Abandon implements ports.Payments.
-func (s *Payments) Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) error {
-	_, err := s.db.ExecContext(ctx, abandonSQL, p.ID, key.Value, cause)
-	return fault("abandon payment", err)
+func (s *Payments) Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) (bool, error) {
+	var done bool
+	err := s.db.GetContext(ctx, &done, abandonSQL, p.ID, key.Value, cause)
+	return done, fault("abandon payment", err)
+}
+
+const paymentByIDSQL = selectPayments + `WHERE p.id = $1`
+
+// ByKey implements ports.Payments.
+func (s *Payments) ByKey(ctx context.Context, owner domain.OwnerID, key domain.Key) (domain.Payment, bool, error) {
+	var k keyRow
+	if err := one(ctx, s.db, "find key", nil, &k, findKeySQL, owner, key.Value); err != nil {
+		return domain.Payment{}, false, err
+	}
+	id, err := k.use("payment", key)
+	if err != nil || id == "" {
+		return domain.Payment{}, false, err
+	}
+	var r paymentRow
+	err = one(ctx, s.db, "find payment", domain.ErrPaymentNotFound, &r, paymentByIDSQL, id)
+	return r.payment(), err == nil, err
 }

@@ -173,11 +173,12 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 			_, _, err := s.Payments.Add(ctx, top, domain.Key{}, 0)
 			return err
 		},
-		"Payments.Find": func(ctx context.Context) error { _, err := s.Payments.Find(ctx, owner, top.Kind, "x"); return err },
-		"Record":        func(ctx context.Context) error { _, err := s.Payments.Record(ctx, top.Status, top, 0); return err },
-		"Reroute":       func(ctx context.Context) error { return s.Payments.Reroute(ctx, top) },
-		"Abandon":       func(ctx context.Context) error { return s.Payments.Abandon(ctx, top, domain.Key{}, "") },
-		"Claim":         func(ctx context.Context) error { _, err := s.Payments.Claim(ctx, "x", 0, 1); return err },
+		"Payments.Find":  func(ctx context.Context) error { _, err := s.Payments.Find(ctx, owner, top.Kind, "x"); return err },
+		"Record":         func(ctx context.Context) error { _, err := s.Payments.Record(ctx, top.Status, top, 0); return err },
+		"Reroute":        func(ctx context.Context) error { return s.Payments.Reroute(ctx, top) },
+		"Abandon":        func(ctx context.Context) error { _, err := s.Payments.Abandon(ctx, top, domain.Key{}, ""); return err },
+		"Payments.ByKey": func(ctx context.Context) error { _, _, err := s.Payments.ByKey(ctx, owner, domain.Key{}); return err },
+		"Claim":          func(ctx context.Context) error { _, err := s.Payments.Claim(ctx, "x", 0, 1); return err },
 		"Notice": func(ctx context.Context) error {
 			_, err := s.Payments.Notice(ctx, "x", ports.Notification{EventID: "e"})
 			return err

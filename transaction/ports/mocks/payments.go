@@ -44,11 +44,12 @@ func (m *MockPayments) EXPECT() *MockPaymentsMockRecorder {
 }
 
 // Abandon mocks base method.
-func (m *MockPayments) Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) error {
+func (m *MockPayments) Abandon(ctx context.Context, p domain.Payment, key domain.Key, cause string) (bool, error) {
 	m.ctrl.T.Helper()
 	ret := m.ctrl.Call(m, "Abandon", ctx, p, key, cause)
-	ret0, _ := ret[0].(error)
-	return ret0
+	ret0, _ := ret[0].(bool)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // Abandon indicates an expected call of Abandon.
@@ -101,6 +102,22 @@ func (m *MockPayments) ByID(ctx context.Context, provider string, ids []domain.P
 func (mr *MockPaymentsMockRecorder) ByID(ctx, provider, ids any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ByID", reflect.TypeOf((*MockPayments)(nil).ByID), ctx, provider, ids)
+}
+
+// ByKey mocks base method.
+func (m *MockPayments) ByKey(ctx context.Context, owner domain.OwnerID, key domain.Key) (domain.Payment, bool, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "ByKey", ctx, owner, key)
+	ret0, _ := ret[0].(domain.Payment)
+	ret1, _ := ret[1].(bool)
+	ret2, _ := ret[2].(error)
+	return ret0, ret1, ret2
+}
+
+// ByKey indicates an expected call of ByKey.
+func (mr *MockPaymentsMockRecorder) ByKey(ctx, owner, key any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ByKey", reflect.TypeOf((*MockPayments)(nil).ByKey), ctx, owner, key)
 }
 
 // Claim mocks base method.
