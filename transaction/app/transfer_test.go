@@ -112,7 +112,7 @@ func TestTransfer_ByEmail_RecipientSeenForTheFirstTime_GetsTheirWallet(t *testin
 	gomock.InOrder(
 		b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID(""), domain.ErrWalletNotFound),
 		b.wallets.EXPECT().AddDefault(gomock.Any(), domain.Wallet{
-			ID: "id1", Owner: "bob", Name: "USD", Status: domain.Active, Balance: usd(0),
+			ID: "id1", Owner: "bob", Name: "USD", Status: domain.Active, Balance: usd(0), Held: usd(0),
 		}).Return(nil),
 		b.wallets.EXPECT().Receiving(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.WalletID("id1"), nil),
 	)

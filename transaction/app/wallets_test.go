@@ -21,7 +21,7 @@ func TestOpenWallet_AnswersWithTheStoredWallet(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.wallets.EXPECT().Add(gomock.Any(), domain.Wallet{
-		ID: "id1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(0),
+		ID: "id1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(0), Held: usd(0),
 	}, 3).Return(nil)
 	b.wallets.EXPECT().Find(gomock.Any(), domain.OwnerID("alice"), domain.WalletID("id1")).Return(aWallet(), nil)
 	w, err := b.OpenWallet(t.Context(), "alice", "USD", "USD")

@@ -1,0 +1,353 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/mock/gomock"
+
+	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/transaction/domain"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+// due expects stripe's payments to be claimed.
+func (b *bundle) due(ps ...domain.Payment) {
+	b.stripe.ready(0)
+	b.payments.EXPECT().Claim(gomock.Any(), "stripe", 20*time.Second, 16).Return(ps, nil)
+}
+
+func (b *bundle) settlePayments(t *testing.T, want int) error {
+	t.Helper()
+	n, err := b.SettlePayments(t.Context(), "stripe")
+	require.Equal(t, want, n)
+	return err
+}
+
+func TestSettlePayments_AsksAboutWhatIsDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentProcessing, time.Hour)
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentSucceeded), nil)
+	b.settles(p)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_StartsWhatTheProviderNeverHeard(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentCreated, time.Hour)
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(ports.Charge{}, ports.ErrNotKnown)
+	b.stripe.EXPECT().Start(gomock.Any(), p).Return(charge(domain.PaymentSucceeded), nil)
+	b.settles(p)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_ProviderAway_LeavesThemAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.stripe.ready(time.Second)
+	require.NoError(t, b.settlePayments(t, 0))
+}
+
+func TestSettlePayments_NoAnswer_IsAskedAgainAfterTwiceItsAge(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status domain.PaymentStatus
+		age    time.Duration
+		answer error
+		next   time.Duration
+	}{
+		"young":               {domain.PaymentProcessing, time.Second, errBoom, 3 * time.Second},
+		"older":               {domain.PaymentProcessing, 5 * time.Second, errBoom, 10 * time.Second},
+		"old":                 {domain.PaymentProcessing, time.Hour, errBoom, 30 * time.Second},
+		"waits for the payer": {domain.PaymentRequiresAction, time.Hour, errBoom, 5 * time.Minute},
+		"not even asked":      {domain.PaymentProcessing, 5 * time.Second, ports.ErrNothingDone, 10 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			p := intent(c.status, c.age)
+			b.due(p)
+			b.stripe.EXPECT().Look(gomock.Any(), p).Return(ports.Charge{}, c.answer)
+			b.records(c.status, p, c.next)
+			require.NoError(t, b.settlePayments(t, 1))
+		})
+	}
+}
+
+func TestSettlePayments_WhatThePayerApproved_IsTakenOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentRequiresAction, time.Minute)
+	b.due(p)
+	approved := charge(domain.PaymentRequiresAction)
+	approved.Approved = true
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(approved, nil)
+	taking := p
+	taking.Status, taking.ProviderRef, taking.Cause = domain.PaymentProcessing, "ref", "payer approved"
+	b.records(domain.PaymentRequiresAction, taking, 30*time.Second)
+	b.stripe.EXPECT().Capture(gomock.Any(), taking).Return(charge(domain.PaymentSucceeded), nil)
+	b.settles(taking)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_ApprovedAfterItWasGivenUp_IsNotTaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentRequiresAction, time.Minute)
+	b.due(p)
+	approved := charge(domain.PaymentRequiresAction)
+	approved.Approved = true
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(approved, nil)
+	b.payments.EXPECT().Record(gomock.Any(), domain.PaymentRequiresAction, gomock.Any(), gomock.Any()).Return(false, nil)
+	b.payments.EXPECT().Find(gomock.Any(), p.Owner, p.Kind, p.ID).Return(intent(domain.PaymentCanceled, time.Minute), nil)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_PayerNeverCame_GivesUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentRequiresAction, 25*time.Hour)
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentRequiresAction), nil)
+	b.stripe.EXPECT().Cancel(gomock.Any(), p).Return(charge(domain.PaymentCanceled), nil)
+	want := p
+	want.Status, want.ProviderRef, want.Cause = domain.PaymentCanceled, "ref", "provider"
+	b.records(domain.PaymentRequiresAction, want, 0)
+	require.NoError(t, b.settlePayments(t, 1))
+
+	c := setup(t)
+	never := intent(domain.PaymentProcessing, 25*time.Hour)
+	c.due(never)
+	c.stripe.EXPECT().Look(gomock.Any(), never).Return(ports.Charge{}, ports.ErrNotKnown)
+	want = never
+	want.Status, want.Cause = domain.PaymentCanceled, "provider"
+	c.records(domain.PaymentProcessing, want, 0)
+	require.NoError(t, c.settlePayments(t, 1))
+}
+
+func TestSettlePayments_WhatDoesNotFit_IsNotBelieved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentProcessing, time.Minute)
+	b.due(p)
+	wrong := charge(domain.PaymentSucceeded)
+	wrong.Amount = money.Money{Amount: 5000, Currency: "EUR"}
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(wrong, nil)
+	b.records(domain.PaymentProcessing, p, 30*time.Second)
+	err := b.settlePayments(t, 1)
+	require.ErrorIs(t, err, domain.ErrProviderMismatch)
+	require.ErrorContains(t, err, "stripe speaks of 50.00 EUR")
+
+	c := setup(t)
+	over := intent(domain.PaymentCanceled, time.Minute)
+	c.due(over)
+	c.stripe.EXPECT().Look(gomock.Any(), over).Return(charge(domain.PaymentSucceeded), nil)
+	c.records(domain.PaymentCanceled, over, 0)
+	err = c.settlePayments(t, 1)
+	require.ErrorIs(t, err, domain.ErrProviderMismatch)
+	require.ErrorContains(t, err, "moves it from canceled to succeeded")
+}
+
+func TestSettlePayments_OneTroubleDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	foreign, good := intent(domain.PaymentProcessing, time.Hour), intent(domain.PaymentProcessing, time.Hour)
+	foreign.Provider = "gone"
+	b.due(foreign, good)
+	b.stripe.EXPECT().Look(gomock.Any(), gomock.Any()).Return(charge(domain.PaymentSucceeded), nil)
+	b.settles(good)
+	require.ErrorIs(t, b.settlePayments(t, 2), domain.ErrProviderUnknown)
+
+	b.payments.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(nil, ports.ErrUnavailable)
+	require.ErrorIs(t, b.settlePayments(t, 0), ports.ErrUnavailable)
+	_, err := b.SettlePayments(t.Context(), "piggybank")
+	require.ErrorIs(t, err, domain.ErrProviderUnknown)
+}
+
+func TestSettlePayments_WhatCannotBeStored_StaysDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentRequiresAction, time.Minute)
+	b.due(p)
+	approved := charge(domain.PaymentRequiresAction)
+	approved.Approved = true
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(approved, nil)
+	b.payments.EXPECT().Record(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(false, ports.ErrUnavailable)
+	require.ErrorIs(t, b.settlePayments(t, 1), ports.ErrUnavailable)
+}
+
+// dispute is what the store keeps of stripe's dispute of p1.
+func dispute(status domain.DisputeStatus) domain.Dispute {
+	return domain.Dispute{
+		ID: "d1", Payment: "p1", Owner: "alice", Wallet: "w1", Provider: "stripe", Ref: "dp", Amount: usd(5000), Status: status,
+	}
+}
+
+func (b *bundle) hears(status domain.DisputeStatus, kept domain.Dispute) {
+	p := intent(domain.PaymentSucceeded, time.Hour)
+	b.due(p)
+	c := charge(domain.PaymentSucceeded)
+	c.Disputes = []domain.DisputeNotice{{Ref: "dp", Amount: usd(5000), Status: status}}
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(c, nil)
+	fresh := dispute(domain.DisputeReceived)
+	fresh.ID = "id1"
+	b.disputes.EXPECT().Keep(gomock.Any(), fresh).Return(kept, nil)
+	b.ledger.EXPECT().Accounts(gomock.Any(), "stripe", money.Currency("USD")).Return(domain.Accounts{Provider: "sys", Receivable: "owed"}, nil)
+}
+
+// books expects a posting of a kind.
+func (b *bundle) books(kind domain.Kind) *gomock.Call {
+	return b.ledger.EXPECT().Post(gomock.Any(), gomock.Cond(func(group []domain.Posting) bool {
+		return len(group) == 1 && group[0].Kind == kind && group[0].Dispute == "d1"
+	})).Return(posted(ports.Posted{}), nil)
+}
+
+func TestDispute_IsBookedStepByStep_WheneverItIsHeardOf(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		kept domain.DisputeStatus
+		said domain.DisputeStatus
+		next time.Duration
+		want func(b *bundle)
+	}{
+		"opened":     {domain.DisputeReceived, domain.DisputeOpen, time.Hour, func(b *bundle) { b.books(domain.KindDispute) }},
+		"still open": {domain.DisputeOpen, domain.DisputeOpen, time.Hour, func(*bundle) {}},
+		"won":        {domain.DisputeOpen, domain.DisputeWon, 0, func(b *bundle) { b.books(domain.KindDisputeWon) }},
+		"won, and only heard of then": {domain.DisputeReceived, domain.DisputeWon, 0, func(b *bundle) {
+			gomock.InOrder(b.books(domain.KindDispute), b.books(domain.KindDisputeWon))
+		}},
+		"lost": {domain.DisputeOpen, domain.DisputeLost, 0, func(b *bundle) {
+			b.disputes.EXPECT().Lose(gomock.Any(), domain.DisputeID("d1")).Return(nil)
+		}},
+		"won long ago": {domain.DisputeWon, domain.DisputeWon, 0, func(*bundle) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.hears(c.said, dispute(c.kept))
+			c.want(b)
+			disputed := intent(domain.PaymentDisputed, time.Hour)
+			b.payments.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(disputed, nil)
+			b.payments.EXPECT().Record(gomock.Any(), domain.PaymentDisputed, disputed, c.next).Return(true, nil)
+			require.NoError(t, b.settlePayments(t, 1))
+		})
+	}
+}
+
+func TestDispute_ThatCannotBeBooked_StaysDue(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(b *bundle){
+		"not kept": func(b *bundle) {
+			b.disputes.EXPECT().Keep(gomock.Any(), gomock.Any()).Return(domain.Dispute{}, ports.ErrUnavailable)
+		},
+		"no accounts": func(b *bundle) {
+			b.disputes.EXPECT().Keep(gomock.Any(), gomock.Any()).Return(dispute(domain.DisputeReceived), nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Accounts{}, ports.ErrUnavailable)
+		},
+		"ledger away": func(b *bundle) {
+			b.disputes.EXPECT().Keep(gomock.Any(), gomock.Any()).Return(dispute(domain.DisputeReceived), nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Accounts{}, nil)
+			b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(nil, ports.ErrUnavailable)
+		},
+		"payment not read": func(b *bundle) {
+			b.disputes.EXPECT().Keep(gomock.Any(), gomock.Any()).Return(dispute(domain.DisputeOpen), nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Accounts{}, nil)
+			b.payments.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Payment{}, ports.ErrUnavailable)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			p := intent(domain.PaymentSucceeded, time.Hour)
+			b.due(p)
+			c := charge(domain.PaymentSucceeded)
+			c.Disputes = []domain.DisputeNotice{{Ref: "dp", Amount: usd(5000), Status: domain.DisputeOpen}}
+			b.stripe.EXPECT().Look(gomock.Any(), p).Return(c, nil)
+			arrange(b)
+			require.ErrorIs(t, b.settlePayments(t, 1), ports.ErrUnavailable)
+		})
+	}
+	b := setup(t)
+	p := intent(domain.PaymentSucceeded, time.Hour)
+	b.due(p)
+	c := charge(domain.PaymentSucceeded)
+	c.Disputes = []domain.DisputeNotice{{Ref: "dp", Amount: usd(5001), Status: domain.DisputeOpen}}
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(c, nil)
+	require.ErrorIs(t, b.settlePayments(t, 1), domain.ErrProviderMismatch)
+}
+
+func TestSettle_DisputedFromTheStart_BooksBoth(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentProcessing, time.Hour)
+	b.due(p)
+	c := charge(domain.PaymentSucceeded)
+	c.Disputes = []domain.DisputeNotice{{Ref: "dp", Amount: usd(5000), Status: domain.DisputeOpen}}
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(c, nil)
+	b.settles(p)
+	b.disputes.EXPECT().Keep(gomock.Any(), gomock.Any()).Return(dispute(domain.DisputeReceived), nil)
+	b.ledger.EXPECT().Accounts(gomock.Any(), "stripe", money.Currency("USD")).Return(domain.Accounts{Provider: "sys", Receivable: "owed"}, nil)
+	b.books(domain.KindDispute)
+	b.payments.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.PaymentDisputed, 0), nil)
+	b.payments.EXPECT().Record(gomock.Any(), domain.PaymentDisputed, gomock.Any(), time.Hour).Return(true, nil)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestRecoverDisputes_TakesWhatTheWalletHas(t *testing.T) {
+	t.Parallel()
+	lost := dispute(domain.DisputeLost)
+	wallet := domain.Wallet{ID: "w1", Owner: "alice", Balance: usd(700), Held: usd(200)}
+	accounts := domain.Accounts{Receivable: "owed"}
+	for name, c := range map[string]struct {
+		arrange func(b *bundle)
+		want    int
+		err     error
+	}{
+		"what is available": {func(b *bundle) {
+			b.wallets.EXPECT().Find(gomock.Any(), domain.OwnerID("alice"), domain.WalletID("w1")).Return(wallet, nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), "stripe", gomock.Any()).Return(accounts, nil)
+			b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).DoAndReturn(func(_ context.Context, group []domain.Posting) ([]ports.Posted, error) {
+				if group[0].Amount != usd(500) || group[0].To != "owed" {
+					return nil, errBoom
+				}
+				return posted(ports.Posted{}), nil
+			})
+		}, 1, nil},
+		"spent meanwhile": {func(b *bundle) {
+			b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(wallet, nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(accounts, nil)
+			b.ledger.EXPECT().Post(gomock.Any(), gomock.Any()).Return(posted(ports.Posted{Err: domain.ErrInsufficientFunds}), nil)
+		}, 0, nil},
+		"nothing there": {func(b *bundle) {
+			b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Wallet{Balance: usd(0), Held: usd(0)}, nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(accounts, nil)
+		}, 0, nil},
+		"wallet not read": {func(b *bundle) {
+			b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Wallet{}, ports.ErrUnavailable)
+		}, 0, ports.ErrUnavailable},
+		"no accounts": {func(b *bundle) {
+			b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(wallet, nil)
+			b.ledger.EXPECT().Accounts(gomock.Any(), gomock.Any(), gomock.Any()).Return(accounts, ports.ErrUnavailable)
+		}, 0, ports.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.disputes.EXPECT().Owed(gomock.Any(), 10).Return([]domain.Dispute{lost}, nil)
+			c.arrange(b)
+			n, err := b.RecoverDisputes(t.Context(), 10)
+			require.ErrorIs(t, err, c.err)
+			require.Equal(t, c.want, n)
+		})
+	}
+	b := setup(t)
+	b.disputes.EXPECT().Owed(gomock.Any(), gomock.Any()).Return(nil, ports.ErrUnavailable)
+	_, err := b.RecoverDisputes(t.Context(), 10)
+	require.ErrorIs(t, err, ports.ErrUnavailable)
+}
