@@ -12,20 +12,23 @@ import (
 
 // App is the table of contents; each use case is a method in the file of its name.
 type App struct {
+	Patience
+
 	Postings  *GroupCommitter // the way to the ledger
 	Ledger    ports.Ledger
 	Wallets   ports.Wallets
 	Transfers ports.Transfers
 	History   ports.History
 	Payments  ports.Payments
+	Holds     ports.Holds
+	Disputes  ports.Disputes
 	Directory ports.Directory
-	Providers map[string]ports.PaymentProvider // by name, e.g. "sandbox"
+	Providers map[string]Provider // by name, e.g. "sandbox"
 
 	NewID           func() string // a fresh UUIDv7
 	Now             func() time.Time
 	DefaultCurrency money.Currency // of the wallet everybody has
 	WalletLimit     int            // open wallets a person may have
-	PaymentPatience time.Duration  // how long a top-up may be left alone before its provider is asked
 }
 
 // firstWallet is the wallet that everybody has from registration on.

@@ -2,42 +2,62 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"sync"
+	"time"
 
 	"github.com/micropay/micropay/transaction/domain"
-	"github.com/micropay/micropay/transaction/ports"
 )
 
-type askProvider func(context.Context, domain.Payment) (ports.Charge, error)
+const (
+	// settleAtOnce is how many payments are claimed in one go, and lookAtOnce how many of them are
+	// asked about at a time.
+	settleAtOnce = 16
+	lookAtOnce   = 8
+)
 
-// carryOn takes a top-up from its stored status to what the provider says. An unknown outcome
-// is no failure: the top-up stays processing until somebody knows.
-func (a *App) carryOn(ctx context.Context, t domain.Payment, ask askProvider) (domain.Payment, error) {
-	charge, err := ask(ctx, t)
+// SettlePayments asks a provider about payments that are due: whose outcome is open and were left
+// alone long enough, or that a notification named. It takes each to what the provider says, and
+// returns how many it looked at. While the provider cannot be reached it leaves them alone.
+//
+// Each provider has a caller of its own, so that a slow one holds up nobody else's payments.
+func (a *App) SettlePayments(ctx context.Context, provider string) (int, error) {
+	p, known := a.Providers[provider]
+	if !known {
+		return 0, domain.ErrProviderUnknown
+	}
+	if _, ready := p.Gate.Ready(); !ready {
+		return 0, nil
+	}
+	due, err := a.Payments.Claim(ctx, provider, a.Lease, settleAtOnce)
 	if err != nil {
-		charge = ports.Charge{Status: domain.PaymentProcessing, ProviderRef: t.ProviderRef}
+		return 0, err
 	}
-	if !t.Status.CanBecome(charge.Status) {
-		return t, fmt.Errorf("top-up %s: provider %s moves it from %s to %s", t.ID, t.Provider, t.Status, charge.Status)
+	var mu sync.Mutex
+	var faults []error
+	var looks sync.WaitGroup
+	places := make(chan struct{}, lookAtOnce)
+	for _, payment := range due {
+		places <- struct{}{}
+		looks.Go(func() {
+			defer func() { <-places }()
+			if _, _, err := a.look(ctx, payment); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				faults = append(faults, err)
+			}
+		})
 	}
-	if charge.Status == domain.PaymentSucceeded {
-		return a.credit(ctx, t)
-	}
-	t.Status, t.ProviderRef, t.FailureCode = charge.Status, charge.ProviderRef, charge.FailureCode
-	if err := a.Payments.Record(ctx, t); err != nil {
-		return t, err
-	}
-	return a.Payments.Find(ctx, t.Owner, t.ID)
+	looks.Wait()
+	return len(due), errors.Join(faults...)
 }
 
-// credit writes the money and the status that says so in one commit, once.
-func (a *App) credit(ctx context.Context, t domain.Payment) (domain.Payment, error) {
-	account, err := a.Ledger.ProviderAccount(ctx, t.Provider, t.Amount.Currency)
-	if err != nil {
-		return t, err
-	}
-	if _, err := a.Postings.Post(ctx, t.Settlement(domain.TransferID(a.NewID()), "", domain.Accounts{Provider: account})); err != nil {
-		return t, err
-	}
-	return a.Payments.Find(ctx, t.Owner, t.ID)
+// Patience is how long payments are left alone, and how long they are waited for.
+type Patience struct {
+	PaymentPatience time.Duration // a new one whose request may still be running
+	LookAfter       time.Duration // the least between two questions about an open one
+	LookWithin      time.Duration // the most, ten times that while its payer has to act
+	PaymentTTL      time.Duration // a top-up whose payer does nothing is given up
+	Lease           time.Duration // one that a replica is asking about, for the other replicas
+	HoldTTL         time.Duration // money held for a transfer
 }
