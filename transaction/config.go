@@ -35,10 +35,19 @@ type Config struct {
 	GroupSize    int           `env:"LEDGER_GROUP_SIZE" envDefault:"256"`   // postings committed together at most
 	GroupTimeout time.Duration `env:"LEDGER_GROUP_TIMEOUT" envDefault:"8s"` // of one group's commit
 
-	PaymentPatience time.Duration `env:"TOPUP_PATIENCE" envDefault:"10s"`    // a pending top-up is left alone this long
-	ReconcileEvery  time.Duration `env:"RECONCILE_INTERVAL" envDefault:"2s"` // then its provider is asked this often
-	IdempotencyTTL  time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"`   // keys are kept this long, at least 24h
-	OutboxKeep      time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`      // published events are kept this long
+	PaymentPatience   time.Duration `env:"PAYMENT_PATIENCE" envDefault:"10s"`    // a new payment, whose request may still be running, is left alone this long
+	PaymentLookAfter  time.Duration `env:"PAYMENT_LOOK_AFTER" envDefault:"3s"`   // the least between two questions about an open payment
+	PaymentLookWithin time.Duration `env:"PAYMENT_LOOK_WITHIN" envDefault:"30s"` // the most; ten times that while its payer has to act
+	PaymentTTL        time.Duration `env:"PAYMENT_TTL" envDefault:"24h"`         // a top-up whose payer does nothing is given up
+	PaymentLease      time.Duration `env:"PAYMENT_LEASE" envDefault:"30s"`       // a payment that one replica asks about is left alone by the others
+	ReconcileEvery    time.Duration `env:"RECONCILE_INTERVAL" envDefault:"2s"`   // how often payments that are due are looked for
+	HoldTTL           time.Duration `env:"HOLD_TTL" envDefault:"168h"`           // money held for a transfer is let go after this
+
+	Sandbox     bool     `env:"PAYMENT_SANDBOX"` // a provider that takes every payment, for trying things out
+	PaymentFees []string `env:"PAYMENT_FEES"`    // provider:kind:currency:fixed:basispoints, separated by commas
+
+	IdempotencyTTL time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"` // keys are kept this long, at least 24h
+	OutboxKeep     time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`    // published events are kept this long
 }
 
 // Validate reports every mistake at once.
@@ -67,7 +76,9 @@ func (c Config) Validate() error {
 	}
 	for name, n := range map[string]int64{
 		"WALLET_LIMIT": int64(c.WalletLimit), "LEDGER_GROUP_SIZE": int64(c.GroupSize), "LEDGER_GROUP_TIMEOUT": int64(c.GroupTimeout),
-		"TOPUP_PATIENCE": int64(c.PaymentPatience), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
+		"PAYMENT_PATIENCE": int64(c.PaymentPatience), "PAYMENT_LOOK_AFTER": int64(c.PaymentLookAfter),
+		"PAYMENT_LOOK_WITHIN": int64(c.PaymentLookWithin), "PAYMENT_TTL": int64(c.PaymentTTL), "PAYMENT_LEASE": int64(c.PaymentLease),
+		"HOLD_TTL": int64(c.HoldTTL), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
 		"OUTBOX_KEEP": int64(c.OutboxKeep),
 	} {
 		if n <= 0 {

@@ -1,6 +1,6 @@
-// Package transaction wires the service that keeps the money: wallets, ledger, top-ups, history.
+// Package transaction wires the service that keeps the money: wallets, ledger, payments, history.
 //
-// Start with domain for the rules, app for what can be done, migrations/00002 for how money
+// Start with domain for the rules, app for what can be done, migrations/00006 for how money
 // moves, and this file for how the parts are put together; cmd/transaction, the all-in-one
 // program and the tests use the same New.
 package transaction
@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,7 +28,6 @@ import (
 	"github.com/micropay/micropay/transaction/adapters/authapi"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
 	"github.com/micropay/micropay/transaction/adapters/rest"
-	"github.com/micropay/micropay/transaction/adapters/sandbox"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/migrations"
 	"github.com/micropay/micropay/transaction/ports"
@@ -50,6 +51,7 @@ type Service struct {
 	db          *sqlx.DB
 	app         *app.App
 	keys        *postgres.Keys
+	payments    *postgres.Payments
 	revocations *app.Revocations
 	relay       *outbox.Relay
 	public      http.Handler
@@ -78,6 +80,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	auth := authapi.New(cfg.AuthURL, deps.Auth)
 	s := &Service{
 		cfg: cfg, log: deps.Log, now: deps.Now, db: db, app: useCases(cfg, deps, db, auth), keys: postgres.NewKeys(db),
+		payments:    postgres.NewPayments(db),
 		revocations: app.NewRevocations(auth, postgres.NewRevocations(db)),
 		relay: &outbox.Relay{
 			DB: db, Publisher: deps.Publisher, Log: deps.Log, Lock: relayLock, Every: 200 * time.Millisecond, Batch: 500,
@@ -89,7 +92,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	}
 	s.route(verifier, deps)
 	s.measure(deps.Registry)
-	deps.Log.InfoContext(ctx, "payment providers chosen", "providers", []string{sandbox.Name})
+	deps.Log.InfoContext(ctx, "payment providers chosen", "providers", slices.Sorted(maps.Keys(s.app.Providers)))
 	return s, nil
 }
 
@@ -127,10 +130,14 @@ func useCases(cfg Config, deps Deps, db *sqlx.DB, auth *authapi.Client) *app.App
 	return &app.App{
 		Postings: app.NewGroupCommitter(ledger, cfg.GroupSize, cfg.GroupTimeout), Ledger: ledger,
 		Wallets: postgres.NewWallets(db), Transfers: postgres.NewTransfers(db), History: postgres.NewHistory(db),
-		Payments: postgres.NewPayments(db), Directory: auth,
-		Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
+		Payments: postgres.NewPayments(db), Holds: postgres.NewHolds(db), Disputes: postgres.NewDisputes(db), Directory: auth,
+		Providers: providers(cfg, deps),
 		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() }, Now: deps.Now,
-		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit, PaymentPatience: cfg.PaymentPatience,
+		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit,
+		Patience: app.Patience{
+			PaymentPatience: cfg.PaymentPatience, LookAfter: cfg.PaymentLookAfter, LookWithin: cfg.PaymentLookWithin,
+			PaymentTTL: cfg.PaymentTTL, Lease: cfg.PaymentLease, HoldTTL: cfg.HoldTTL,
+		},
 	}
 }
 

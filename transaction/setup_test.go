@@ -110,7 +110,8 @@ func setup(t *testing.T) *platform {
 	var err error
 	p.config, err = config.Load[transaction.Config]([]string{
 		"DATABASE_URL=" + p.db.DSN, "AUTH_ISSUER=" + p.issuer.URL(), "AUTH_URL=" + authServer.URL, "INTERNAL_TOKEN=" + serviceToken,
-		"REVOCATION_POLL=10ms", "RECONCILE_INTERVAL=10ms", "TOPUP_PATIENCE=30ms", "AUTH_CLIENT_ID=" + tokens.ClientID,
+		"REVOCATION_POLL=10ms", "RECONCILE_INTERVAL=10ms", "PAYMENT_PATIENCE=30ms", "PAYMENT_LOOK_AFTER=20ms", "PAYMENT_SANDBOX=true",
+		"AUTH_CLIENT_ID=" + tokens.ClientID,
 	})
 	require.NoError(t, err)
 	p.start()

@@ -8,11 +8,15 @@ import (
 	"github.com/micropay/micropay/shared/outbox"
 )
 
-// settleAtOnce is how many pending top-ups are asked about in one go.
-const settleAtOnce = 100
+const (
+	expireAtOnce     = 100 // holds that are let go in one go
+	recoverAtOnce    = 100 // lost disputes that are recovered in one go
+	keepNotification = 30 * 24 * time.Hour
+)
 
-// Run does what nobody calls for, until ctx ends: it follows revocations, settles pending
-// top-ups, relays events and forgets what is old. Trouble is logged and tried again.
+// Run does what nobody calls for, until ctx ends: it follows revocations, settles payments that
+// are due, lets holds expire, recovers what disputes cost, relays events and forgets what is
+// old. Trouble is logged and tried again.
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.relay.Run(ctx) })
@@ -21,15 +25,32 @@ func (s *Service) Run(ctx context.Context) error {
 			return s.revocations.Follow(ctx, s.now())
 		})
 	})
+	for name := range s.app.Providers { // one that hangs holds up nobody else's payments
+		workers.Go(func() {
+			s.every(ctx, s.cfg.ReconcileEvery, "payments through "+name+" not settled", func(ctx context.Context) error {
+				_, err := s.app.SettlePayments(ctx, name)
+				return err
+			})
+		})
+	}
 	workers.Go(func() {
-		s.every(ctx, s.cfg.ReconcileEvery, "top-ups not settled", func(ctx context.Context) error {
-			_, err := s.app.SettlePayments(ctx, settleAtOnce)
+		s.every(ctx, s.cfg.ReconcileEvery, "holds not expired", func(ctx context.Context) error {
+			_, err := s.app.Holds.Expire(ctx, expireAtOnce)
+			return err
+		})
+	})
+	workers.Go(func() {
+		s.every(ctx, s.cfg.ReconcileEvery, "disputes not recovered", func(ctx context.Context) error {
+			_, err := s.app.RecoverDisputes(ctx, recoverAtOnce)
 			return err
 		})
 	})
 	workers.Go(func() {
 		s.every(ctx, time.Hour, "house not kept", func(ctx context.Context) error {
 			if _, err := s.keys.Forget(ctx, s.cfg.IdempotencyTTL); err != nil {
+				return err
+			}
+			if err := s.payments.ForgetNotifications(ctx, keepNotification); err != nil {
 				return err
 			}
 			return outbox.Purge(ctx, s.db, s.cfg.OutboxKeep)

@@ -27,9 +27,9 @@ func Decode(r *http.Request, dst any) error {
 	if err != nil || mediaType != "application/json" || len(r.Header.Values("Content-Encoding")) > 0 {
 		return problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "the body must be plain application/json")
 	}
-	body, err := io.ReadAll(r.Body)
+	body, err := ReadBody(r)
 	if err != nil {
-		return readProblem(err)
+		return err
 	}
 	if reason := forbidden(body); reason != "" {
 		return problem.New(http.StatusBadRequest, "malformed_json", reason)
@@ -38,6 +38,16 @@ func Decode(r *http.Request, dst any) error {
 		return problem.New(http.StatusBadRequest, "malformed_json", explain(err))
 	}
 	return nil
+}
+
+// ReadBody reads the body as it is. Errors are problems: 413 body_too_large (the limit is
+// Middleware's), 408 request_timeout, 400 malformed_json.
+func ReadBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, readProblem(err)
+	}
+	return body, nil
 }
 
 func readProblem(err error) error {

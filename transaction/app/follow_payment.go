@@ -47,8 +47,8 @@ func (a *App) follow(ctx context.Context, w way, p domain.Payment, c ports.Charg
 	case answer != nil:
 		return a.keepOpen(ctx, p)
 	case !p.Wants(c.Amount):
-		_, err := a.keepOpen(ctx, p)
-		return p, errors.Join(err, fmt.Errorf("payment %s of %s: %w: %s speaks of %s", p.ID, p.Amount, domain.ErrProviderMismatch, w.name, c.Amount))
+		q, err := a.keepOpen(ctx, p)
+		return q, errors.Join(err, fmt.Errorf("payment %s of %s: %w: %s speaks of %s", p.ID, p.Amount, domain.ErrProviderMismatch, w.name, c.Amount))
 	case c.Approved && p.Kind == domain.PaymentTopUp && p.Status.Open():
 		return a.capture(ctx, w, p, c)
 	case p.Status.Settled():

@@ -94,22 +94,28 @@ func (a *App) repeat(ctx context.Context, p domain.Payment, err error) (PaymentR
 	}
 	var action ports.Action
 	if p.Status == domain.PaymentCreated || p.Status == domain.PaymentRequiresAction {
-		if p, action, err = a.look(context.WithoutCancel(ctx), p); err != nil {
-			return PaymentReceipt{}, err
-		}
+		p, action, err = a.look(context.WithoutCancel(ctx), p)
 	}
-	r, err := a.receipt(ctx, p, action, nil)
+	r, err := a.receipt(ctx, p, action, err)
 	r.Replayed = true
 	return r, err
 }
 
+// receipt is the answer about p, or err. What a provider says that does not fit is not the
+// caller's trouble: the payment stays open, and SettlePayments names it whenever it looks.
 func (a *App) receipt(ctx context.Context, p domain.Payment, action ports.Action, err error) (PaymentReceipt, error) {
+	if errors.Is(err, domain.ErrProviderMismatch) {
+		err = nil
+	}
+	if err != nil {
+		return PaymentReceipt{}, err
+	}
 	r := PaymentReceipt{Payment: p}
 	if p.Status == domain.PaymentRequiresAction {
 		r.Action = action
 	}
-	if err != nil || !p.Status.Settled() {
-		return r, err
+	if !p.Status.Settled() {
+		return r, nil
 	}
 	t, err := a.Transfers.Find(ctx, p.Transfer)
 	if err != nil {

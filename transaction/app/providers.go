@@ -3,6 +3,8 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -94,15 +96,18 @@ func unavailable(ways []way) ProviderUnavailableError {
 // makes us ask about the payment it names. Nothing else it says is believed, so that one that is
 // repeated, late or out of order does no harm.
 //
-// Errors: domain.ErrProviderUnknown, ports.ErrForged; after others the provider should repeat it.
+// Errors: domain.ErrProviderUnknown, ports.ErrForged; after ports.ErrUnavailable it should be told again.
 func (a *App) Notice(ctx context.Context, provider string, header http.Header, body []byte) error {
 	p, known := a.Providers[provider]
 	if !known || p.Notifications == nil {
 		return domain.ErrProviderUnknown
 	}
 	n, err := p.Notifications.Verify(ctx, header, body)
-	if err != nil {
+	switch {
+	case errors.Is(err, ports.ErrForged):
 		return err
+	case err != nil:
+		return fmt.Errorf("%w: notification of %s not verified: %w", ports.ErrUnavailable, provider, err)
 	}
 	_, err = a.Payments.Notice(ctx, provider, n)
 	return err

@@ -43,6 +43,8 @@ func TestNotice_Forged_DoesNothing(t *testing.T) {
 	b := setup(t)
 	b.stripe.notifications.EXPECT().Verify(gomock.Any(), gomock.Any(), gomock.Any()).Return(ports.Notification{}, ports.ErrForged)
 	require.ErrorIs(t, b.Notice(t.Context(), "stripe", nil, nil), ports.ErrForged)
+	b.stripe.notifications.EXPECT().Verify(gomock.Any(), gomock.Any(), gomock.Any()).Return(ports.Notification{}, errBoom)
+	require.ErrorIs(t, b.Notice(t.Context(), "stripe", nil, nil), ports.ErrUnavailable, "it could not be verified now")
 	require.ErrorIs(t, b.Notice(t.Context(), "piggybank", nil, nil), domain.ErrProviderUnknown)
 	b.Providers["quiet"] = app.Provider{}
 	require.ErrorIs(t, b.Notice(t.Context(), "quiet", nil, nil), domain.ErrProviderUnknown)

@@ -36,11 +36,9 @@ func (a *App) ConfirmTopUp(ctx context.Context, owner domain.OwnerID, id domain.
 	}
 	var action ports.Action
 	if p.Status.Open() {
-		if p, action, err = a.look(context.WithoutCancel(ctx), p); err != nil {
-			return PaymentReceipt{}, err
-		}
+		p, action, err = a.look(context.WithoutCancel(ctx), p)
 	}
-	return a.receipt(ctx, p, action, nil)
+	return a.receipt(ctx, p, action, err)
 }
 
 // ReadPayment returns an owner's payment of a kind. Errors: domain.ErrPaymentNotFound.

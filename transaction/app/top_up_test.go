@@ -433,3 +433,19 @@ func TestConfirmTopUp_AsksNow(t *testing.T) {
 	_, err = b.ConfirmTopUp(t.Context(), "alice", "p1")
 	require.ErrorIs(t, err, ports.ErrUnavailable)
 }
+
+func TestTopUp_ProviderSpeaksOfAnotherAmount_StaysProcessing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.stripe.ready(0)
+	b.adds(intent(domain.PaymentCreated, 0), false)
+	wrong := charge(domain.PaymentSucceeded)
+	wrong.Amount = usd(1)
+	b.stripe.EXPECT().Start(gomock.Any(), gomock.Any()).Return(wrong, nil)
+	want := intent(domain.PaymentProcessing, 0)
+	want.Cause = "no answer"
+	b.records(domain.PaymentCreated, want, 3*time.Second)
+	r, err := b.TopUp(t.Context(), topUp())
+	require.NoError(t, err, "it is for the operator to clear up")
+	require.Equal(t, domain.PaymentProcessing, r.Status)
+}

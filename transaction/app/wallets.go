@@ -71,19 +71,26 @@ func (a *App) CloseWallet(ctx context.Context, owner domain.OwnerID, id domain.W
 	})
 }
 
-// Balance returns a wallet's balance now (zero at) or as it was at a moment, and that moment.
+// WalletBalance is a wallet's balance at a moment. What is held is known of now only.
+type WalletBalance struct {
+	Balance money.Money
+	Held    *money.Money
+	At      time.Time
+}
+
+// Balance returns a wallet's balance now (zero at) or as it was at a moment.
 // Errors: domain.ErrWalletNotFound, domain.Invalid for the future.
-func (a *App) Balance(ctx context.Context, owner domain.OwnerID, id domain.WalletID, at time.Time) (money.Money, time.Time, error) {
+func (a *App) Balance(ctx context.Context, owner domain.OwnerID, id domain.WalletID, at time.Time) (WalletBalance, error) {
 	now := a.Now()
 	w, err := a.Wallets.Find(ctx, owner, id)
 	switch {
 	case err != nil:
-		return money.Money{}, time.Time{}, err
+		return WalletBalance{}, err
 	case at.IsZero():
-		return w.Balance, now, nil
+		return WalletBalance{Balance: w.Balance, Held: &w.Held, At: now}, nil
 	case at.After(now):
-		return money.Money{}, time.Time{}, domain.Invalid{{Field: "at", Code: "in_the_future", Detail: "must not be later than now"}}
+		return WalletBalance{}, domain.Invalid{{Field: "at", Code: "in_the_future", Detail: "must not be later than now"}}
 	}
 	amount, err := a.History.BalanceAt(ctx, id, at, true)
-	return money.Money{Amount: amount, Currency: w.Balance.Currency}, at, err
+	return WalletBalance{Balance: money.Money{Amount: amount, Currency: w.Balance.Currency}, At: at}, err
 }

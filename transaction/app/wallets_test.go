@@ -14,7 +14,7 @@ import (
 )
 
 func aWallet() domain.Wallet {
-	return domain.Wallet{ID: "w1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(700), CreatedAt: noon.Add(-time.Hour)}
+	return domain.Wallet{ID: "w1", Owner: "alice", Name: "USD", Status: domain.Active, Balance: usd(700), Held: usd(200), CreatedAt: noon.Add(-time.Hour)}
 }
 
 func TestOpenWallet_AnswersWithTheStoredWallet(t *testing.T) {
@@ -111,23 +111,22 @@ func TestBalance_NowOrAsItWas(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(aWallet(), nil).Times(3)
-	balance, at, err := b.Balance(t.Context(), "alice", "w1", time.Time{})
+	got, err := b.Balance(t.Context(), "alice", "w1", time.Time{})
 	require.NoError(t, err)
-	require.Equal(t, usd(700), balance)
-	require.Equal(t, noon, at)
+	held := usd(200)
+	require.Equal(t, app.WalletBalance{Balance: usd(700), Held: &held, At: noon}, got)
 
 	then := noon.Add(-time.Minute)
 	b.history.EXPECT().BalanceAt(gomock.Any(), domain.WalletID("w1"), then, true).Return(int64(300), nil)
-	balance, at, err = b.Balance(t.Context(), "alice", "w1", then)
+	got, err = b.Balance(t.Context(), "alice", "w1", then)
 	require.NoError(t, err)
-	require.Equal(t, usd(300), balance)
-	require.Equal(t, then, at)
+	require.Equal(t, app.WalletBalance{Balance: usd(300), At: then}, got, "what was held then is not known")
 
-	_, _, err = b.Balance(t.Context(), "alice", "w1", noon.Add(1))
+	_, err = b.Balance(t.Context(), "alice", "w1", noon.Add(1))
 	require.ErrorAs(t, err, new(domain.Invalid), "nobody knows tomorrow's balance")
 
 	b.wallets.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any()).Return(domain.Wallet{}, domain.ErrWalletNotFound)
-	_, _, err = b.Balance(t.Context(), "mallory", "w1", time.Time{})
+	_, err = b.Balance(t.Context(), "mallory", "w1", time.Time{})
 	require.ErrorIs(t, err, domain.ErrWalletNotFound)
 }
 

@@ -1,6 +1,9 @@
 package domain
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // Refusal is a rule saying no. Its text is the stable code a client sees; the REST adapter
 // maps each to one HTTP status.
@@ -54,8 +57,6 @@ const (
 	ErrProviderUnknown Refusal = "provider_unknown"
 	// ErrProviderUnavailable: no provider that was named can be used now; none did anything.
 	ErrProviderUnavailable Refusal = "provider_unavailable"
-	// ErrProviderMismatch: what a provider says does not fit the payment; nothing is believed.
-	ErrProviderMismatch Refusal = "provider_mismatch"
 	// ErrFeeExceedsAmount: the fee would take all of a top-up.
 	ErrFeeExceedsAmount Refusal = "fee_exceeds_amount"
 	// ErrNotRefundable: only a top-up that was captured can be given back.
@@ -86,10 +87,14 @@ func Refusals() []Refusal {
 		ErrWalletNotEmpty, ErrPaymentsPending, ErrWalletLimit, ErrWalletsNotClosed,
 		ErrOwnerClosed, ErrTransferNotFound, ErrNotReversible, ErrNotReceiver,
 		ErrReversalExceeds, ErrPaymentNotFound, ErrProviderUnknown, ErrProviderUnavailable,
-		ErrProviderMismatch, ErrFeeExceedsAmount, ErrNotRefundable, ErrPaymentDisputed, ErrRefundExceeds,
+		ErrFeeExceedsAmount, ErrNotRefundable, ErrPaymentDisputed, ErrRefundExceeds,
 		ErrWalletBlocked, ErrHoldEnded, ErrCaptureExceeds, ErrKeyReused, ErrKeyInProgress,
 	}
 }
+
+// ErrProviderMismatch says that what a provider tells does not fit the payment: nothing of it is
+// believed. It is nobody's fault who calls, so it is no Refusal.
+var ErrProviderMismatch = errors.New("the provider's answer does not fit")
 
 // FieldError says what is wrong with one member of a request.
 type FieldError struct {

@@ -3,11 +3,11 @@ package rest
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
-	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 )
 
@@ -73,10 +73,18 @@ func (h handler) transfer(r *http.Request) (httpserver.Reply, error) {
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
-	if c.Key, err = keyed(key, "transfer", c); err != nil {
+	operation := "transfer"
+	if body.holds() {
+		operation = "hold"
+	}
+	if c.Key, err = keyed(key, operation, c); err != nil {
 		return httpserver.Reply{}, err
 	}
 	c.Caller = who
+	if body.holds() {
+		receipt, err := h.app.HoldTransfer(r.Context(), c)
+		return moved(http.StatusCreated, "/transaction/transfers/"+string(receipt.ID), bodyOfHold(receipt, who), receipt.Replayed), err
+	}
 	receipt, err := h.app.Transfer(r.Context(), c)
 	return moved(http.StatusCreated, "/transaction/transfers/"+string(receipt.ID), bodyOfTransfer(receipt), receipt.Replayed), err
 }
@@ -91,6 +99,10 @@ func (h handler) readTransfer(r *http.Request) (httpserver.Reply, error) {
 		return httpserver.Reply{}, err
 	}
 	receipt, err := h.app.ReadTransfer(r.Context(), who, id)
+	if errors.Is(err, domain.ErrTransferNotFound) { // it may not be posted yet
+		held, err := h.app.ReadHold(r.Context(), who, domain.HoldID(id))
+		return ok(bodyOfHold(held, who)), err
+	}
 	return ok(bodyOfTransfer(receipt)), err
 }
 
@@ -117,63 +129,4 @@ func (h handler) reverseTransfer(r *http.Request) (httpserver.Reply, error) {
 	o.Caller = who
 	receipt, err := h.app.ReverseTransfer(r.Context(), original, o)
 	return moved(http.StatusCreated, "/transaction/transfers/"+string(receipt.ID), bodyOfTransfer(receipt), receipt.Replayed), err
-}
-
-type topUpBody struct {
-	ID          domain.PaymentID     `json:"id"`
-	Status      domain.PaymentStatus `json:"status"`
-	WalletID    domain.WalletID      `json:"wallet_id"`
-	Provider    string               `json:"provider"`
-	Amount      int64                `json:"amount"`
-	Currency    money.Currency       `json:"currency"`
-	FailureCode string               `json:"failure_code,omitempty"`
-	TransferID  domain.TransferID    `json:"transfer_id,omitempty"`
-	Balance     *money.Money         `json:"balance,omitempty"` // of the wallet, right after it was credited
-	CreatedAt   string               `json:"created_at"`
-}
-
-func bodyOfTopUp(r app.PaymentReceipt) topUpBody {
-	return topUpBody{
-		ID: r.ID, Status: r.Status, WalletID: r.Wallet, Provider: r.Provider, Amount: r.Amount.Amount,
-		Currency: r.Amount.Currency, FailureCode: r.FailureCode, TransferID: r.Transfer, Balance: r.Balance,
-		CreatedAt: timestamp(r.CreatedAt),
-	}
-}
-
-func (h handler) topUp(r *http.Request) (httpserver.Reply, error) {
-	who, key, err := moving(r)
-	if err != nil {
-		return httpserver.Reply{}, err
-	}
-	var body topUpRequest
-	if err := httpserver.Decode(r, &body); err != nil {
-		return httpserver.Reply{}, err
-	}
-	c, err := body.command()
-	if err != nil {
-		return httpserver.Reply{}, err
-	}
-	if c.Key, err = keyed(key, "topup", c); err != nil {
-		return httpserver.Reply{}, err
-	}
-	c.Owner = who.ID
-	receipt, err := h.app.TopUp(r.Context(), c)
-	status := http.StatusCreated
-	if receipt.Status.Open() {
-		status = http.StatusAccepted // look again at Location
-	}
-	return moved(status, "/transaction/topups/"+string(receipt.ID), bodyOfTopUp(receipt), receipt.Replayed), err
-}
-
-func (h handler) readTopUp(r *http.Request) (httpserver.Reply, error) {
-	who, err := caller(r.Context())
-	if err != nil {
-		return httpserver.Reply{}, err
-	}
-	id, err := pathID[domain.PaymentID](r, domain.ErrPaymentNotFound)
-	if err != nil {
-		return httpserver.Reply{}, err
-	}
-	receipt, err := h.app.ReadTopUp(r.Context(), who.ID, id)
-	return ok(bodyOfTopUp(receipt)), err
 }

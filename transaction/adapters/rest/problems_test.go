@@ -17,7 +17,8 @@ func TestProblemOf_EveryRefusalHasItsAnswer(t *testing.T) {
 		require.Equal(t, string(refusal), p.Code)
 		require.NotEmpty(t, p.Detail)
 		require.GreaterOrEqual(t, p.Status, http.StatusBadRequest)
-		require.Less(t, p.Status, http.StatusInternalServerError)
+		require.Equal(t, refusal == domain.ErrProviderUnavailable, p.Status == http.StatusServiceUnavailable, refusal)
+		require.NotEqual(t, http.StatusInternalServerError, p.Status)
 	}
 	require.Len(t, answers, len(domain.Refusals()), "and no answer is left over")
 	require.Nil(t, problemOf(http.ErrNoCookie), "what nobody foresaw is a 500")

@@ -58,7 +58,11 @@ type transferRequest struct {
 	Amount       json.RawMessage `json:"amount"`
 	Currency     string          `json:"currency"`
 	Description  string          `json:"description"`
+	Capture      *bool           `json:"capture"` // false: hold only
 }
+
+// holds says that only the first phase is asked for.
+func (b transferRequest) holds() bool { return b.Capture != nil && !*b.Capture }
 
 func (b transferRequest) command() (app.TransferCommand, error) {
 	var f faults
@@ -96,17 +100,45 @@ func (b reversalRequest) order() (domain.ReversalOrder, error) {
 	return o, f.err()
 }
 
+// providers reads which providers may be used, in their order. Whether they exist is the use
+// case's to say.
+func (f *faults) providers(one string, several []string) []string {
+	switch {
+	case (one == "") == (len(several) == 0):
+		f.add("provider", "one_choice", "give either provider or providers")
+	case len(several) > maxProviders:
+		f.add("providers", "too_many", "at most 8 providers")
+	case one != "":
+		return []string{one}
+	}
+	return several
+}
+
+const maxProviders = 8
+
 type topUpRequest struct {
-	WalletID string          `json:"wallet_id"`
-	Amount   json.RawMessage `json:"amount"`
-	Currency string          `json:"currency"`
-	Provider string          `json:"provider"`
+	WalletID  string          `json:"wallet_id"`
+	Amount    json.RawMessage `json:"amount"`
+	Currency  string          `json:"currency"`
+	Provider  string          `json:"provider"`
+	Providers []string        `json:"providers"`
 }
 
 func (b topUpRequest) command() (app.TopUpCommand, error) {
 	var f faults
 	c := app.TopUpCommand{
-		Wallet: domain.WalletID(f.id("wallet_id", b.WalletID)), Amount: f.money(b.Amount, b.Currency), Provider: b.Provider,
+		Wallet: domain.WalletID(f.id("wallet_id", b.WalletID)), Amount: f.money(b.Amount, b.Currency),
+		Providers: f.providers(b.Provider, b.Providers),
 	}
 	return c, f.err()
+}
+
+type withdrawalRequest struct {
+	topUpRequest
+	Destination string `json:"destination"`
+}
+
+func (b withdrawalRequest) command() (app.WithdrawCommand, error) {
+	c, err := b.topUpRequest.command()
+	return app.WithdrawCommand{Wallet: c.Wallet, Amount: c.Amount, Providers: c.Providers, Destination: b.Destination}, err
 }

@@ -47,10 +47,20 @@ func Routes(r *mux.Router, a *app.App, secured func(http.Handler) http.Handler, 
 	add(http.MethodGet, "/wallets/{id}/statement", h.readStatement)
 	add(http.MethodGet, "/history", h.readHistory)
 	add(http.MethodPost, "/topups", h.topUp)
-	add(http.MethodGet, "/topups/{id}", h.readTopUp)
+	add(http.MethodGet, "/topups/{id}", h.read(domain.PaymentTopUp))
+	add(http.MethodPost, "/topups/{id}/confirm", payment(h.app.ConfirmTopUp))
+	add(http.MethodPost, "/topups/{id}/refunds", h.refund)
+	add(http.MethodGet, "/refunds/{id}", h.read(domain.PaymentRefund))
+	add(http.MethodPost, "/withdrawals", h.withdraw)
+	add(http.MethodGet, "/withdrawals/{id}", h.read(domain.PaymentWithdrawal))
+	add(http.MethodGet, "/providers", h.listProviders)
 	add(http.MethodPost, "/transfers", h.transfer)
 	add(http.MethodGet, "/transfers/{id}", h.readTransfer)
 	add(http.MethodPost, "/transfers/{id}/reversal", h.reverseTransfer)
+	add(http.MethodPost, "/transfers/{id}/capture", h.captureHold)
+	add(http.MethodPost, "/transfers/{id}/void", h.voidHold)
+	// A provider shows no token; what it sends is proven by its signature.
+	r.Handle("/transaction/webhooks/{provider}", httpserver.Handle(problemOf, log, h.notice)).Methods(http.MethodPost)
 }
 
 // InternalRoutes adds the routes for other services of the platform; secured asks for their token.

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
@@ -16,11 +15,13 @@ type walletBody struct {
 	Name      string          `json:"name"`
 	Status    domain.Status   `json:"status"`
 	Balance   money.Money     `json:"balance"`
+	Available money.Money     `json:"available"` // the balance without what is held
+	Held      money.Money     `json:"held"`
 	CreatedAt string          `json:"created_at"`
 }
 
 func bodyOfWallet(w domain.Wallet) walletBody {
-	return walletBody{w.ID, w.Balance.Currency, w.Name, w.Status, w.Balance, timestamp(w.CreatedAt)}
+	return walletBody{w.ID, w.Balance.Currency, w.Name, w.Status, w.Balance, w.Available(), w.Held, timestamp(w.CreatedAt)}
 }
 
 type listBody struct {
@@ -131,10 +132,19 @@ func (h handler) readBalance(r *http.Request) (httpserver.Reply, error) {
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
-	balance, at, err := h.app.Balance(r.Context(), owner, id, at)
-	return ok(struct {
-		WalletID domain.WalletID `json:"wallet_id"`
-		Balance  money.Money     `json:"balance"`
-		At       string          `json:"at"`
-	}{id, balance, at.UTC().Format(time.RFC3339Nano)}), err
+	b, err := h.app.Balance(r.Context(), owner, id, at)
+	if err != nil {
+		return httpserver.Reply{}, err
+	}
+	body := struct {
+		WalletID  domain.WalletID `json:"wallet_id"`
+		Balance   money.Money     `json:"balance"`
+		Available *money.Money    `json:"available,omitempty"` // of now only
+		Held      *money.Money    `json:"held,omitempty"`
+		At        string          `json:"at"`
+	}{WalletID: id, Balance: b.Balance, Held: b.Held, At: timestamp(b.At)}
+	if b.Held != nil {
+		body.Available = &money.Money{Amount: b.Balance.Amount - b.Held.Amount, Currency: b.Balance.Currency}
+	}
+	return ok(body), nil
 }

@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"context"
+	"time"
 
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -33,22 +34,43 @@ var failures = map[int64]string{
 // alone, so that there is nothing to remember and nothing to lose.
 type Provider struct{}
 
-var _ ports.PaymentProvider = Provider{}
+var (
+	_ ports.PaymentProvider = Provider{}
+	_ ports.Gate            = Provider{}
+)
 
 // Start implements ports.PaymentProvider.
-func (p Provider) Start(ctx context.Context, t domain.Payment) (ports.Charge, error) {
-	if t.Amount.Amount == AmountSettlesLater {
-		return ports.Charge{Status: domain.PaymentProcessing, ProviderRef: reference(t)}, nil
+func (p Provider) Start(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	if payment.Amount.Amount == AmountSettlesLater {
+		c := charge(payment)
+		c.Status = domain.PaymentProcessing
+		return c, nil
 	}
-	return p.Look(ctx, t)
+	return p.Look(ctx, payment)
 }
 
 // Look implements ports.PaymentProvider.
-func (Provider) Look(_ context.Context, t domain.Payment) (ports.Charge, error) {
-	if code := failures[t.Amount.Amount]; code != "" {
-		return ports.Charge{Status: domain.PaymentFailed, ProviderRef: reference(t), FailureCode: code}, nil
+func (Provider) Look(_ context.Context, payment domain.Payment) (ports.Charge, error) {
+	c := charge(payment)
+	if c.FailureCode = failures[payment.Amount.Amount]; c.FailureCode != "" {
+		c.Status = domain.PaymentFailed
 	}
-	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: reference(t)}, nil
+	return c, nil
 }
 
-func reference(t domain.Payment) string { return "sandbox_" + string(t.ID) }
+// Capture implements ports.PaymentProvider; nobody has to approve anything here.
+func (p Provider) Capture(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	return p.Look(ctx, payment)
+}
+
+// Cancel implements ports.PaymentProvider; nothing here waits for a payer.
+func (p Provider) Cancel(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	return p.Look(ctx, payment)
+}
+
+// Ready implements ports.Gate.
+func (Provider) Ready() (time.Duration, bool) { return 0, true }
+
+func charge(p domain.Payment) ports.Charge {
+	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: "sandbox_" + string(p.ID), Amount: p.Amount}
+}

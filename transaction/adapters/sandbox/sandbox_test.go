@@ -1,6 +1,7 @@
 package sandbox_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,11 +24,19 @@ func TestSandbox_SettlesExceptForMagicAmounts(t *testing.T) {
 	} {
 		want.ProviderRef = "sandbox_p1"
 		top := domain.Payment{ID: "p1", Amount: money.Money{Amount: amount, Currency: "JPY"}}
+		want.Amount = top.Amount
 		got, err := sandbox.Provider{}.Start(t.Context(), top)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
-	got, err := sandbox.Provider{}.Look(t.Context(), domain.Payment{ID: "p1", Amount: money.Money{Amount: sandbox.AmountSettlesLater}})
-	require.NoError(t, err)
-	require.Equal(t, domain.PaymentSucceeded, got.Status)
+	later := domain.Payment{ID: "p1", Amount: money.Money{Amount: sandbox.AmountSettlesLater}}
+	for _, ask := range []func(context.Context, domain.Payment) (ports.Charge, error){
+		sandbox.Provider{}.Look, sandbox.Provider{}.Capture, sandbox.Provider{}.Cancel,
+	} {
+		got, err := ask(t.Context(), later)
+		require.NoError(t, err)
+		require.Equal(t, domain.PaymentSucceeded, got.Status)
+	}
+	_, ready := sandbox.Provider{}.Ready()
+	require.True(t, ready)
 }
