@@ -153,7 +153,10 @@ func raw(t *testing.T, answer func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
+// reset ends a connection as a crash does, once the first byte has come.
 func reset(c net.Conn) {
+	_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	_, _ = c.Read(make([]byte, 1))
 	_ = c.(*net.TCPConn).SetLinger(0)
 	_ = c.Close()
 }

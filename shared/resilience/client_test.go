@@ -63,7 +63,7 @@ func call(t *testing.T, client *http.Client, method, url string, change ...func(
 }
 
 func quick(change ...func(*resilience.Config)) *http.Client {
-	c := resilience.Config{Name: "auth", RetryWait: time.Microsecond, OpenAfter: 100}
+	c := resilience.Config{Name: "auth", RetryWait: time.Microsecond, MinimumCalls: 100}
 	for _, f := range change {
 		f(&c)
 	}
@@ -191,7 +191,7 @@ func TestClient_TheBreakerOpensAndProbes(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	c := newCallee(t, status(500))
 	client := quick(func(c *resilience.Config) {
-		c.OpenAfter, c.OpenFor, c.Registry = 3, 30*time.Millisecond, reg
+		c.MinimumCalls, c.OpenFor, c.Registry = 3, 30*time.Millisecond, reg
 		c.Log = slog.New(slog.NewTextHandler(&logged, nil))
 	})
 	for range 3 {
@@ -219,7 +219,7 @@ func TestClient_TheBreakerOpensAndProbes(t *testing.T) {
 func TestClient_TheCallerAndItsMistakesDoNotOpenTheBreaker(t *testing.T) {
 	t.Parallel()
 	c := newCallee(t, status(404))
-	client := quick(func(c *resilience.Config) { c.OpenAfter = 1 })
+	client := quick(func(c *resilience.Config) { c.MinimumCalls = 1 })
 	for range 3 {
 		got, _, err := call(t, client, "GET", c.URL)
 		require.NoError(t, err)

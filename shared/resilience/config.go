@@ -1,9 +1,10 @@
 // Package resilience makes the HTTP clients by which one service calls another.
 //
 // A call takes a bounded time and memory, and so does a callee that is slow or away: each try has
-// a timeout, calls that may be repeated are, a little later each time, and after failures in a
-// row the breaker opens and calls are refused at once, until a probe gets through. Whatever ends
-// without an answer is ErrUnavailable, except the caller's own giving up.
+// a timeout, calls that may be repeated are, a little later each time, and when too many fail or
+// are slow the breaker opens and calls are refused at once, until trial calls get through. Whatever
+// ends without an answer is ErrUnavailable, except the caller's own giving up, and ErrNotSent if
+// the callee surely saw nothing of it.
 package resilience
 
 import (
@@ -18,6 +19,9 @@ import (
 var (
 	// ErrUnavailable means that the callee gave no answer; what it did is not known.
 	ErrUnavailable = errors.New("service unavailable")
+	// ErrNotSent means that nothing was sent: the callee surely did nothing. It comes with
+	// ErrUnavailable.
+	ErrNotSent = errors.New("not sent")
 	// ErrAnswerTooLarge means that the answer was longer than is read.
 	ErrAnswerTooLarge = errors.New("answer too large")
 )
@@ -25,23 +29,33 @@ var (
 // Config of a client. The zero value of each but Name means the default.
 type Config struct {
 	Name         string                // of the callee, in logs and metrics
-	Transport    http.RoundTripper     // default http.DefaultTransport
+	Transport    http.RoundTripper     // default: one as http.DefaultTransport, of its own
 	Timeout      time.Duration         // of each try, its body included; default 2 s
 	Retries      int                   // after the first try; default 2, negative for none
 	RetryWait    time.Duration         // before the first retry, doubled each time, jittered; default 50 ms
 	MaxRetryWait time.Duration         // a Retry-After beyond it ends the retries; default 1 s
 	MaxInFlight  int                   // calls at a time, more are refused; default 64
 	MaxBody      int64                 // bytes of an answer; default 1 MiB
-	OpenAfter    int                   // failures in a row that open the breaker; default 5
-	OpenFor      time.Duration         // until probes are let through; default 5 s
-	Probes       int                   // that must succeed to close it; default 1
+	KeyHeader    string                // that makes a POST repeatable; default Idempotency-Key
+	Window       time.Duration         // of the calls that the breaker judges by; default 60 s
+	MinimumCalls int                   // in the window before it judges; default 5
+	FailureRate  int                   // percent that open it; default 50
+	SlowAfter    time.Duration         // a call that takes longer is slow; default: none is
+	SlowRate     int                   // percent of slow calls that open it; default 100
+	OpenFor      time.Duration         // until trial calls are let through; default 5 s
+	Probes       int                   // trial calls that must be good to close it; default 1
 	Log          *slog.Logger          // hears of the breaker's changes; default none
 	Registry     prometheus.Registerer // default none
 }
 
 func (c Config) complete() Config {
 	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
+		// Connections of its own: those to one callee never run out for another.
+		if t, is := http.DefaultTransport.(*http.Transport); is {
+			c.Transport = t.Clone()
+		} else {
+			c.Transport = http.DefaultTransport
+		}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -59,7 +73,13 @@ func (c Config) complete() Config {
 	c.MaxRetryWait = or(c.MaxRetryWait, time.Second)
 	c.MaxInFlight = or(c.MaxInFlight, 64)
 	c.MaxBody = or(c.MaxBody, 1<<20)
-	c.OpenAfter = or(c.OpenAfter, 5)
+	c.Window = or(c.Window, time.Minute)
+	c.MinimumCalls = or(c.MinimumCalls, 5)
+	c.FailureRate = or(c.FailureRate, 50)
+	c.SlowRate = or(c.SlowRate, 100)
+	if c.KeyHeader == "" {
+		c.KeyHeader = "Idempotency-Key"
+	}
 	c.OpenFor = or(c.OpenFor, 5*time.Second)
 	c.Probes = or(c.Probes, 1)
 	return c
@@ -72,10 +92,27 @@ func or[T int | int64 | time.Duration](value, otherwise T) T {
 	return value
 }
 
-// NewClient is a client that calls one service. It follows no redirects: a redirect is an answer.
-func NewClient(c Config) *http.Client {
-	return &http.Client{
-		Transport:     newTransport(c.complete()),
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// Client calls one service. It follows no redirects: a redirect is an answer.
+type Client struct {
+	*http.Client
+	breaker *breaker
+}
+
+// New is a client that can be asked whether it lets calls through.
+func New(c Config) *Client {
+	t := newTransport(c.complete())
+	return &Client{
+		Client: &http.Client{
+			Transport:     t,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		breaker: t.breaker,
 	}
 }
+
+// Ready returns how long no call will be let through, when that is so: the breaker is open, or the
+// callee asked to be left alone.
+func (c *Client) Ready() (retryAfter time.Duration, ready bool) { return c.breaker.ready() }
+
+// NewClient is New for who only calls.
+func NewClient(c Config) *http.Client { return New(c).Client }

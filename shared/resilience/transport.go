@@ -8,7 +8,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -20,24 +22,17 @@ var errFailed = errors.New("answered with a failure")
 
 type transport struct {
 	Config
-	breaker *gobreaker.TwoStepCircuitBreaker[any]
+	breaker *breaker
 	places  chan struct{}
 	metrics *metrics
 }
 
-func newTransport(c Config) http.RoundTripper {
+func newTransport(c Config) *transport {
 	t := &transport{Config: c, places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry)}
 	t.metrics.state.WithLabelValues(c.Name).Set(0)
-	t.breaker = gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-		Name:        c.Name,
-		MaxRequests: uint32(c.Probes), //nolint:gosec // a small number
-		Timeout:     c.OpenFor,
-		ReadyToTrip: func(n gobreaker.Counts) bool { return int64(n.ConsecutiveFailures) >= int64(c.OpenAfter) },
-		IsExcluded:  func(err error) bool { return errors.Is(err, context.Canceled) },
-		OnStateChange: func(name string, from, to gobreaker.State) {
-			c.Log.Warn("breaker changed", "callee", name, "from", from.String(), "to", to.String())
-			t.metrics.state.WithLabelValues(name).Set(float64(to))
-		},
+	t.breaker = newBreaker(c, func(from, to gobreaker.State) {
+		c.Log.Warn("breaker changed", "callee", c.Name, "from", from.String(), "to", to.String())
+		t.metrics.state.WithLabelValues(c.Name).Set(float64(to))
 	})
 	return t
 }
@@ -46,18 +41,23 @@ func newTransport(c Config) http.RoundTripper {
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	defer closeBody(r)
+	if wait, ready := t.breaker.ready(); !ready {
+		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
+		return nil, fmt.Errorf("%w, %w: %s: for %v", ErrNotSent, ErrUnavailable, t.Name, wait)
+	}
 	select {
 	case t.places <- struct{}{}:
 		defer func() { <-t.places }()
 	default:
 		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
-		return nil, fmt.Errorf("%w: %s: too many calls at once", ErrUnavailable, t.Name)
+		return nil, fmt.Errorf("%w, %w: %s: too many calls at once", ErrNotSent, ErrUnavailable, t.Name)
 	}
+	var sent atomic.Bool // a connection was had, so that the callee may have seen something
 	for try := 0; ; try++ {
-		resp, err := t.try(r, try)
+		resp, err := t.try(r, try, &sent)
 		wait, again := t.again(r, resp, err, try)
 		if !again {
-			return resp, t.explained(ctx, err)
+			return resp, t.explained(ctx, err, sent.Load())
 		}
 		t.metrics.retries.WithLabelValues(t.Name).Inc()
 		select {
@@ -69,16 +69,24 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // try asks once, if the breaker lets it, and reads the answer to its end.
-func (t *transport) try(r *http.Request, n int) (*http.Response, error) {
-	done, err := t.breaker.Allow()
+func (t *transport) try(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
+	done, err := t.breaker.allow()
 	if err != nil {
 		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
 		return nil, err
 	}
-	resp, err := t.ask(r, n)
+	began := time.Now()
+	resp, err := t.ask(r, n, sent)
 	outcome, verdict := judge(r.Context(), resp, err)
+	slow := t.SlowAfter > 0 && time.Since(began) > t.SlowAfter
+	if slow && outcome == "answered" {
+		outcome = "slow"
+	}
 	t.metrics.calls.WithLabelValues(t.Name, outcome).Inc()
-	done(verdict)
+	done(verdict, slow)
+	if wait, asked := retryAfter(resp); asked {
+		t.breaker.pause(wait)
+	}
 	return resp, err
 }
 
@@ -97,9 +105,10 @@ func judge(caller context.Context, resp *http.Response, err error) (string, erro
 	return "answered", nil
 }
 
-func (t *transport) ask(r *http.Request, n int) (*http.Response, error) {
+func (t *transport) ask(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.Timeout)
 	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	req := r.Clone(ctx)
 	if n > 0 && r.GetBody != nil {
 		body, err := r.GetBody()
@@ -127,7 +136,7 @@ func (t *transport) ask(r *http.Request, n int) (*http.Response, error) {
 
 // again decides whether to try once more, and how long to wait before.
 func (t *transport) again(r *http.Request, resp *http.Response, err error, try int) (time.Duration, bool) {
-	if try >= t.Retries || r.Context().Err() != nil || !repeatable(r) || refused(err) || errors.Is(err, ErrAnswerTooLarge) {
+	if try >= t.Retries || r.Context().Err() != nil || !t.repeatable(r) || refused(err) || errors.Is(err, ErrAnswerTooLarge) {
 		return 0, false
 	}
 	wait := t.RetryWait << min(try, 16)
@@ -140,15 +149,23 @@ func (t *transport) again(r *http.Request, resp *http.Response, err error, try i
 	default:
 		return 0, false
 	}
-	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds >= 0 {
-		asked := time.Duration(min(seconds, 3600)) * time.Second
+	if asked, says := retryAfter(resp); says {
 		return max(asked, min(wait, t.MaxRetryWait)), asked <= t.MaxRetryWait
 	}
 	return min(wait, t.MaxRetryWait), true
 }
 
+// retryAfter is how long a callee that refuses asks to be left alone.
+func retryAfter(resp *http.Response) (time.Duration, bool) {
+	if resp == nil || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return 0, false
+	}
+	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+	return time.Duration(min(seconds, 3600)) * time.Second, err == nil && seconds >= 0
+}
+
 // repeatable tells whether doing r twice does no more than doing it once.
-func repeatable(r *http.Request) bool {
+func (t *transport) repeatable(r *http.Request) bool {
 	if r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
 		return false
 	}
@@ -156,7 +173,7 @@ func repeatable(r *http.Request) bool {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
 		return true
 	}
-	return r.Header.Get("Idempotency-Key") != ""
+	return r.Header.Get(t.KeyHeader) != ""
 }
 
 func refused(err error) bool {
@@ -164,12 +181,15 @@ func refused(err error) bool {
 }
 
 // explained makes an end without an answer ErrUnavailable, unless the caller ended it.
-func (t *transport) explained(caller context.Context, err error) error {
+func (t *transport) explained(caller context.Context, err error, sent bool) error {
 	switch {
 	case err == nil, errors.Is(err, ErrAnswerTooLarge):
 		return err
 	case errors.Is(caller.Err(), context.Canceled):
 		return context.Canceled
+	}
+	if !sent {
+		return fmt.Errorf("%w, %w: %s: %w", ErrNotSent, ErrUnavailable, t.Name, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, t.Name, err)
 }

@@ -1,0 +1,100 @@
+package resilience
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+)
+
+// breaker opens when too many of the calls of a sliding window failed, or were slow: two
+// breakers of gobreaker's, both of which must let a call through. Its words are those of
+// resilience4j.
+type breaker struct {
+	failing, slow *gobreaker.TwoStepCircuitBreaker[any]
+	openFor       time.Duration
+	changed       func(from, to gobreaker.State)
+
+	mu     sync.Mutex
+	opened time.Time // when one of the two opened last
+	paused time.Time // until when the callee asked to be left alone
+}
+
+// buckets of the sliding window.
+const buckets = 10
+
+func newBreaker(c Config, changed func(from, to gobreaker.State)) *breaker {
+	b := &breaker{openFor: c.OpenFor, changed: changed}
+	judging := func(rate int) *gobreaker.TwoStepCircuitBreaker[any] {
+		return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
+			Name: c.Name, MaxRequests: uint32(c.Probes), Timeout: c.OpenFor, Interval: c.Window, BucketPeriod: c.Window / buckets,
+			ReadyToTrip: func(n gobreaker.Counts) bool {
+				judged := n.TotalSuccesses + n.TotalFailures
+				return int(judged) >= c.MinimumCalls && int(n.TotalFailures)*100 >= rate*int(judged)
+			},
+			IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) },
+			OnStateChange: b.onChange,
+		})
+	}
+	b.failing, b.slow = judging(c.FailureRate), judging(c.SlowRate)
+	return b
+}
+
+func (b *breaker) onChange(_ string, from, to gobreaker.State) {
+	if to == gobreaker.StateOpen {
+		b.mu.Lock()
+		b.opened = time.Now()
+		b.mu.Unlock()
+	}
+	b.changed(from, to)
+}
+
+// allow lets a call through; done must be told how it ended.
+func (b *breaker) allow() (done func(failed error, slow bool), err error) {
+	failing, err := b.failing.Allow()
+	if err != nil {
+		return nil, err
+	}
+	slow, err := b.slow.Allow()
+	if err != nil {
+		failing(context.Canceled) // it was not made
+		return nil, err
+	}
+	return func(failed error, wasSlow bool) {
+		failing(failed)
+		switch {
+		case errors.Is(failed, context.Canceled):
+			slow(failed)
+		case wasSlow:
+			slow(errFailed)
+		default:
+			slow(nil)
+		}
+	}, nil
+}
+
+// pause leaves the callee alone for a while, because it asked for that.
+func (b *breaker) pause(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until := time.Now().Add(min(d, maxPause)); until.After(b.paused) {
+		b.paused = until
+	}
+}
+
+// maxPause bounds how long a callee can ask to be left alone.
+const maxPause = time.Minute
+
+// ready returns how long no call is let through.
+func (b *breaker) ready() (time.Duration, bool) {
+	b.mu.Lock()
+	opened, paused := b.opened, b.paused
+	b.mu.Unlock()
+	wait := time.Until(paused)
+	if b.failing.State() == gobreaker.StateOpen || b.slow.State() == gobreaker.StateOpen {
+		wait = max(wait, time.Until(opened.Add(b.openFor)), time.Millisecond)
+	}
+	return max(wait, 0), wait <= 0
+}
