@@ -37,7 +37,7 @@ func TestManyWritersAtOnce_ConserveMoneyInEverySnapshot(t *testing.T) {
 		require.NoError(t, err)
 		wallets[i] = w.ID
 		_, err = a.TopUp(t.Context(), app.TopUpCommand{
-			Owner: owner, Wallet: w.ID, Amount: money.Money{Amount: each, Currency: "USD"}, Provider: "sandbox", Key: key(uuid.NewString()),
+			Owner: owner, Wallet: w.ID, Amount: money.Money{Amount: each, Currency: "USD"}, Providers: []string{"sandbox"}, Key: key(uuid.NewString()),
 		})
 		require.NoError(t, err)
 	}

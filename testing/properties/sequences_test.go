@@ -80,7 +80,7 @@ func (m *machine) TopUp(r *rapid.T) {
 	w, amount := m.wallet(r, "into"), rapid.Int64Range(1, 9000).Draw(r, "amount")
 	currency := m.currency(r, w.currency)
 	got, err := m.app.TopUp(m.t, app.TopUpCommand{
-		Owner: w.owner, Wallet: w.id, Amount: money.Money{Amount: amount, Currency: currency}, Provider: "sandbox", Key: key(uuid.NewString()),
+		Owner: w.owner, Wallet: w.id, Amount: money.Money{Amount: amount, Currency: currency}, Providers: []string{"sandbox"}, Key: key(uuid.NewString()),
 	})
 	if agree(r, m.topUp(w, amount, currency), err) {
 		require.Equal(r, domain.PaymentSucceeded, got.Status)

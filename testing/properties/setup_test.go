@@ -26,7 +26,6 @@ import (
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/migrations"
-	"github.com/micropay/micropay/transaction/ports"
 )
 
 // torture is how many times longer than in the normal suite everything runs.
@@ -54,9 +53,14 @@ func core(t *testing.T) (*app.App, *pgtest.DB) {
 	return &app.App{
 		Postings: app.NewGroupCommitter(ledger, 64, 10*time.Second), Ledger: ledger,
 		Wallets: postgres.NewWallets(db.App), Transfers: postgres.NewTransfers(db.App), History: postgres.NewHistory(db.App),
-		Payments: postgres.NewPayments(db.App), Providers: map[string]ports.PaymentProvider{sandbox.Name: sandbox.Provider{}},
-		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
-		DefaultCurrency: "USD", WalletLimit: 1000, PaymentPatience: time.Minute,
+		Payments: postgres.NewPayments(db.App), Holds: postgres.NewHolds(db.App), Disputes: postgres.NewDisputes(db.App),
+		Providers: map[string]app.Provider{sandbox.Name: {PaymentProvider: sandbox.Provider{}, Gate: sandbox.Provider{}}},
+		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
+		DefaultCurrency: "USD", WalletLimit: 1000,
+		Patience: app.Patience{
+			PaymentPatience: time.Minute, LookAfter: time.Millisecond, LookWithin: 5 * time.Millisecond, PaymentTTL: time.Hour,
+			Lease: 50 * time.Millisecond, HoldTTL: time.Hour,
+		},
 	}, db
 }
 
