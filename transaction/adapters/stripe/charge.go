@@ -1,0 +1,140 @@
+package stripe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/stripe/stripe-go/v84"
+
+	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/transaction/domain"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+func amountOf(amount int64, currency stripe.Currency) money.Money {
+	return money.Money{Amount: amount, Currency: money.Currency(strings.ToUpper(string(currency)))}
+}
+
+// ours refuses what is not about the payment that was asked about.
+func ours(p domain.Payment, id string, metadata map[string]string) error {
+	if id == "" || metadata[paymentID] != string(p.ID) {
+		return fmt.Errorf("stripe: an answer about another payment: %q", id)
+	}
+	return nil
+}
+
+// intentStatus is docs.stripe.com/payments/paymentintents/lifecycle in our words. A payer whose
+// attempt failed may try again, so that is no end.
+var intentStatus = map[stripe.PaymentIntentStatus]domain.PaymentStatus{
+	stripe.PaymentIntentStatusRequiresPaymentMethod: domain.PaymentRequiresAction,
+	stripe.PaymentIntentStatusRequiresConfirmation:  domain.PaymentRequiresAction,
+	stripe.PaymentIntentStatusRequiresAction:        domain.PaymentRequiresAction,
+	stripe.PaymentIntentStatusProcessing:            domain.PaymentProcessing,
+	stripe.PaymentIntentStatusRequiresCapture:       domain.PaymentProcessing,
+	stripe.PaymentIntentStatusSucceeded:             domain.PaymentSucceeded,
+	stripe.PaymentIntentStatusCanceled:              domain.PaymentCanceled,
+}
+
+func intentCharge(p domain.Payment, i *stripe.PaymentIntent) (ports.Charge, error) {
+	status, known := intentStatus[i.Status]
+	if !known {
+		return ports.Charge{}, fmt.Errorf("stripe: payment intent %s has status %q", i.ID, i.Status)
+	}
+	c := ports.Charge{Status: status, ProviderRef: i.ID, Amount: amountOf(i.Amount, i.Currency)}
+	switch status {
+	case domain.PaymentRequiresAction:
+		c.Action.ClientSecret = i.ClientSecret
+		if i.LastPaymentError != nil {
+			c.FailureCode = string(i.LastPaymentError.Code)
+		}
+	case domain.PaymentSucceeded:
+		c.Amount = amountOf(i.AmountReceived, i.Currency)
+	}
+	return c, ours(p, i.ID, i.Metadata)
+}
+
+// refundStatus is docs.stripe.com/refunds#refund-object in our words.
+var refundStatus = map[stripe.RefundStatus]domain.PaymentStatus{
+	stripe.RefundStatusPending:        domain.PaymentProcessing,
+	stripe.RefundStatusRequiresAction: domain.PaymentProcessing,
+	stripe.RefundStatusSucceeded:      domain.PaymentSucceeded,
+	stripe.RefundStatusFailed:         domain.PaymentFailed,
+	stripe.RefundStatusCanceled:       domain.PaymentFailed,
+}
+
+func refundCharge(p domain.Payment, r *stripe.Refund) (ports.Charge, error) {
+	status, known := refundStatus[r.Status]
+	if !known {
+		return ports.Charge{}, fmt.Errorf("stripe: refund %s has status %q", r.ID, r.Status)
+	}
+	return ports.Charge{
+		Status: status, ProviderRef: r.ID, Amount: amountOf(r.Amount, r.Currency), FailureCode: string(r.FailureReason),
+	}, ours(p, r.ID, r.Metadata)
+}
+
+// transferCharge: a transfer that Stripe has made has moved the money (docs.stripe.com/api/transfers).
+func transferCharge(p domain.Payment, t *stripe.Transfer) (ports.Charge, error) {
+	if t.AmountReversed < 0 {
+		return ports.Charge{}, fmt.Errorf("stripe: transfer %s cannot be read", t.ID)
+	}
+	return ports.Charge{
+		Status: domain.PaymentSucceeded, ProviderRef: t.ID, Amount: amountOf(t.Amount, t.Currency),
+	}, ours(p, t.ID, t.Metadata)
+}
+
+// found returns the object of the payment among those of a list. Errors: ports.ErrNotKnown.
+func found[T interface {
+	*stripe.PaymentIntent | *stripe.Refund | *stripe.Transfer
+}](list stripe.Seq2[T, error], p domain.Payment, read func(domain.Payment, T) (ports.Charge, error),
+) (ports.Charge, error) {
+	n := 0
+	for object, err := range list {
+		if err != nil {
+			return ports.Charge{}, fault("find", err)
+		}
+		if metadataOf(object)[paymentID] == string(p.ID) {
+			c, err := read(p, object)
+			return c, fault("find", err)
+		}
+		if n++; n == lookThrough {
+			return ports.Charge{}, fmt.Errorf("stripe: payment %s is not among the %d newest", p.ID, n)
+		}
+	}
+	return ports.Charge{}, ports.ErrNotKnown
+}
+
+func metadataOf(object any) map[string]string {
+	switch o := object.(type) {
+	case *stripe.PaymentIntent:
+		return o.Metadata
+	case *stripe.Refund:
+		return o.Metadata
+	case *stripe.Transfer:
+		return o.Metadata
+	}
+	return nil
+}
+
+// disputeStatus is docs.stripe.com/disputes/how-disputes-work in our words. An inquiry (warning)
+// takes no money; one that was closed is as good as won.
+var disputeStatus = map[stripe.DisputeStatus]domain.DisputeStatus{
+	stripe.DisputeStatusNeedsResponse: domain.DisputeOpen,
+	stripe.DisputeStatusUnderReview:   domain.DisputeOpen,
+	stripe.DisputeStatusWon:           domain.DisputeWon,
+	stripe.DisputeStatusLost:          domain.DisputeLost,
+}
+
+func (p *Provider) disputes(ctx context.Context, intent string) ([]domain.DisputeNotice, error) {
+	params := &stripe.DisputeListParams{PaymentIntent: &intent}
+	var notices []domain.DisputeNotice
+	for d, err := range p.api.V1Disputes.List(ctx, params) {
+		if err != nil {
+			return nil, err
+		}
+		if status, takesMoney := disputeStatus[d.Status]; takesMoney {
+			notices = append(notices, domain.DisputeNotice{Ref: d.ID, Amount: amountOf(d.Amount, d.Currency), Status: status})
+		}
+	}
+	return notices, nil
+}

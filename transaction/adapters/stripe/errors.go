@@ -1,0 +1,53 @@
+package stripe
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/stripe/stripe-go/v84"
+
+	"github.com/micropay/micropay/shared/resilience"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+// refusal returns the code of an answer by which Stripe says no for good: nothing was done, and
+// asking again would be answered alike. Conflicts over an idempotency key, refused credentials
+// and limits are none. Source: docs.stripe.com/api/errors.
+func refusal(err error) (string, bool) {
+	var e *stripe.Error
+	if !errors.As(err, &e) || e.Type == stripe.ErrorTypeIdempotency {
+		return "", false
+	}
+	switch e.HTTPStatusCode {
+	case http.StatusBadRequest, http.StatusPaymentRequired, http.StatusNotFound, http.StatusUnprocessableEntity:
+	default:
+		return "", false
+	}
+	if e.Code != "" {
+		return string(e.Code), true
+	}
+	return string(e.Type), e.Type != ""
+}
+
+func isStatus(err error, status int) bool {
+	var e *stripe.Error
+	return errors.As(err, &e) && e.HTTPStatusCode == status
+}
+
+// fault says what an error means for the outcome. Stripe's own text is left out: it repeats
+// objects with what is in them.
+func fault(doing string, err error) error {
+	var e *stripe.Error
+	switch {
+	case err == nil, errors.Is(err, ports.ErrNotKnown):
+		return err
+	case errors.Is(err, resilience.ErrNotSent):
+		return fmt.Errorf("stripe: %s: %w: %w", doing, ports.ErrNothingDone, err)
+	case !errors.As(err, &e):
+		return fmt.Errorf("stripe: %s: %w", doing, err)
+	case e.HTTPStatusCode == http.StatusUnauthorized, e.HTTPStatusCode == http.StatusForbidden, e.HTTPStatusCode == http.StatusTooManyRequests:
+		return fmt.Errorf("stripe: %s: %w: %d %s", doing, ports.ErrNothingDone, e.HTTPStatusCode, e.Code)
+	}
+	return fmt.Errorf("stripe: %s: %d %s %s, request %s", doing, e.HTTPStatusCode, e.Type, e.Code, e.RequestID)
+}

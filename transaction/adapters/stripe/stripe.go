@@ -1,0 +1,198 @@
+// Package stripe moves money through Stripe: PaymentIntents bring it in, Refunds give it back, and
+// Transfers pay it out to connected accounts.
+//
+// Every object carries the payment's id in its metadata, and every call that makes one has it as
+// its idempotency key. Amounts are Stripe's smallest currency units, as ours
+// (docs.stripe.com/currencies). Start at Provider; what Stripe says is read in charge.go.
+package stripe
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/stripe/stripe-go/v84"
+
+	"github.com/micropay/micropay/transaction/domain"
+	"github.com/micropay/micropay/transaction/ports"
+)
+
+// Name is what the provider is called in requests.
+const Name = "stripe"
+
+// Config is what Stripe knows us by.
+type Config struct {
+	Key           string       // secret or restricted API key
+	WebhookSecret string       // of the endpoint that receives our notifications
+	URL           string       // https://api.stripe.com
+	HTTP          *http.Client // bounds time and memory, and breaks; it does the repeating
+}
+
+// Provider implements ports.PaymentProvider, ports.Notifications and ports.Statements.
+type Provider struct {
+	api           *stripe.Client
+	webhookSecret string
+}
+
+var (
+	_ ports.PaymentProvider = (*Provider)(nil)
+	_ ports.Notifications   = (*Provider)(nil)
+	_ ports.Statements      = (*Provider)(nil)
+)
+
+// New is a provider; it calls nobody yet.
+func New(c Config) *Provider {
+	return &Provider{
+		api: stripe.NewClient(c.Key, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
+			HTTPClient: c.HTTP, URL: &c.URL, MaxNetworkRetries: stripe.Int64(0), EnableTelemetry: stripe.Bool(false),
+			LeveledLogger: silent{}, // its errors are returned, too, and hold what nobody should log
+		}))),
+		webhookSecret: c.WebhookSecret,
+	}
+}
+
+// paymentID is the member of metadata that names our payment.
+const paymentID = "payment_id"
+
+// Start implements ports.PaymentProvider.
+func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	var c ports.Charge
+	var err error
+	switch payment.Kind {
+	case domain.PaymentTopUp:
+		params := &stripe.PaymentIntentCreateParams{
+			Amount: &payment.Amount.Amount, Currency: currency(payment),
+			AutomaticPaymentMethods: &stripe.PaymentIntentCreateAutomaticPaymentMethodsParams{Enabled: stripe.Bool(true)},
+		}
+		params.AddMetadata(paymentID, string(payment.ID))
+		params.SetIdempotencyKey(string(payment.ID))
+		var intent *stripe.PaymentIntent
+		if intent, err = p.api.V1PaymentIntents.Create(ctx, params); err == nil {
+			c, err = intentCharge(payment, intent)
+		}
+	case domain.PaymentRefund:
+		params := &stripe.RefundCreateParams{PaymentIntent: &payment.ParentRef, Amount: &payment.Amount.Amount}
+		params.AddMetadata(paymentID, string(payment.ID))
+		params.SetIdempotencyKey(string(payment.ID))
+		var refund *stripe.Refund
+		if refund, err = p.api.V1Refunds.Create(ctx, params); err == nil {
+			c, err = refundCharge(payment, refund)
+		}
+	case domain.PaymentWithdrawal:
+		params := &stripe.TransferCreateParams{
+			Amount: &payment.Amount.Amount, Currency: currency(payment), Destination: &payment.Destination, TransferGroup: stripe.String(string(payment.ID)),
+		}
+		params.AddMetadata(paymentID, string(payment.ID))
+		params.SetIdempotencyKey(string(payment.ID))
+		var transfer *stripe.Transfer
+		if transfer, err = p.api.V1Transfers.Create(ctx, params); err == nil {
+			c, err = transferCharge(payment, transfer)
+		}
+	}
+	if code, refused := refusal(err); refused {
+		return ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}, nil
+	}
+	return c, fault("start", err)
+}
+
+func currency(p domain.Payment) *string {
+	return stripe.String(strings.ToLower(string(p.Amount.Currency)))
+}
+
+// Look implements ports.PaymentProvider.
+func (p *Provider) Look(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	if payment.ProviderRef == "" {
+		return p.find(ctx, payment)
+	}
+	var c ports.Charge
+	var err error
+	switch payment.Kind {
+	case domain.PaymentTopUp:
+		params := &stripe.PaymentIntentRetrieveParams{}
+		params.AddExpand("latest_charge")
+		var intent *stripe.PaymentIntent
+		if intent, err = p.api.V1PaymentIntents.Retrieve(ctx, payment.ProviderRef, params); err == nil {
+			c, err = intentCharge(payment, intent)
+		}
+		if err == nil && intent.LatestCharge != nil && intent.LatestCharge.Disputed {
+			c.Disputes, err = p.disputes(ctx, intent.ID)
+		}
+	case domain.PaymentRefund:
+		var refund *stripe.Refund
+		if refund, err = p.api.V1Refunds.Retrieve(ctx, payment.ProviderRef, nil); err == nil {
+			c, err = refundCharge(payment, refund)
+		}
+	case domain.PaymentWithdrawal:
+		var transfer *stripe.Transfer
+		if transfer, err = p.api.V1Transfers.Retrieve(ctx, payment.ProviderRef, nil); err == nil {
+			c, err = transferCharge(payment, transfer)
+		}
+	}
+	if isStatus(err, http.StatusNotFound) {
+		return ports.Charge{}, ports.ErrNotKnown
+	}
+	return c, fault("look", err)
+}
+
+const (
+	pageSize = 100
+	// lookThrough bounds how many objects are looked through for one of ours.
+	lookThrough = 2000
+	// clocks may differ this much.
+	slack = 5 * time.Minute
+	// startedWithin is how long after it was stored a payment is started at the latest.
+	startedWithin = 48 * time.Hour
+)
+
+// find looks for the object of a payment whose answer was lost: by its metadata, among what Stripe
+// lists. That does not depend on the idempotency key, under which Stripe repeats the first
+// answer, an error 500 too (docs.stripe.com/api/idempotent_requests).
+func (p *Provider) find(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	switch payment.Kind {
+	case domain.PaymentRefund:
+		params := &stripe.RefundListParams{PaymentIntent: &payment.ParentRef, ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)}}
+		return found(p.api.V1Refunds.List(ctx, params), payment, refundCharge)
+	case domain.PaymentWithdrawal:
+		params := &stripe.TransferListParams{
+			TransferGroup: stripe.String(string(payment.ID)), ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+		}
+		return found(p.api.V1Transfers.List(ctx, params), payment, transferCharge)
+	}
+	params := &stripe.PaymentIntentListParams{
+		CreatedRange: &stripe.RangeQueryParams{
+			GreaterThanOrEqual: payment.CreatedAt.Add(-slack).Unix(), LesserThan: payment.CreatedAt.Add(startedWithin).Unix(),
+		},
+		ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+	}
+	c, err := found(p.api.V1PaymentIntents.List(ctx, params), payment, intentCharge)
+	if err != nil || c.Status != domain.PaymentSucceeded {
+		return c, err
+	}
+	payment.ProviderRef = c.ProviderRef // once more, with its disputes
+	return p.Look(ctx, payment)
+}
+
+// Capture implements ports.PaymentProvider: Stripe takes what the payer confirmed by itself.
+func (p *Provider) Capture(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	return p.Look(ctx, payment)
+}
+
+// Cancel implements ports.PaymentProvider.
+func (p *Provider) Cancel(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	intent, err := p.api.V1PaymentIntents.Cancel(ctx, payment.ProviderRef, nil)
+	if err == nil {
+		return intentCharge(payment, intent)
+	}
+	if _, refused := refusal(err); refused { // it was paid, or canceled, meanwhile
+		return p.Look(ctx, payment)
+	}
+	return ports.Charge{}, fault("cancel", err)
+}
+
+type silent struct{}
+
+func (silent) Debugf(string, ...any) {}
+func (silent) Infof(string, ...any)  {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
