@@ -196,7 +196,7 @@ func refunds(t *testing.T, w ProviderWorld) {
 	}
 	w.moved(t, part, 400, 1)
 	require.Equal(t, domain.PaymentSucceeded, w.look(t, part).Status)
-	part.ProviderRef = ""
+	part.ProviderRef = "" // as if its answer had been lost
 	require.Equal(t, domain.PaymentSucceeded, w.look(t, part).Status, "found by our id")
 	more := w.start(t, w.refund(t, top, usd(601)))
 	require.Equal(t, domain.PaymentFailed, more.Status)
@@ -262,8 +262,11 @@ func (w ProviderWorld) succeed(t *testing.T, p domain.Payment) (c ports.Charge) 
 		if c, err = w.Look(t.Context(), p); err != nil {
 			c, err = w.Start(t.Context(), p)
 		}
+		if err == nil {
+			p.ProviderRef = c.ProviderRef
+		}
 		return err == nil && !c.Status.Open() && p.Wants(c.Amount)
-	}, 15*time.Second, 10*time.Millisecond)
+	}, 10*time.Second, 10*time.Millisecond)
 	return c
 }
 
