@@ -9,6 +9,7 @@ import (
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/transaction/domain"
 )
 
 // leastSecret is the shortest service token that is taken, in characters.
@@ -44,15 +45,78 @@ type Config struct {
 	HoldTTL           time.Duration `env:"HOLD_TTL" envDefault:"168h"`           // money held for a transfer is let go after this
 
 	Sandbox     bool     `env:"PAYMENT_SANDBOX"` // a provider that takes every payment, for trying things out
-	PaymentFees []string `env:"PAYMENT_FEES"`    // provider:kind:currency:fixed:basispoints, separated by commas
+	Stripe      Stripe   `envPrefix:"STRIPE_"`
+	PayPal      PayPal   `envPrefix:"PAYPAL_"`
+	PSP         PSP      `envPrefix:"PSP_"`
+	PaymentFees []string `env:"PAYMENT_FEES"` // provider:kind:currency:fixed:basispoints, separated by commas
 
 	IdempotencyTTL time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"` // keys are kept this long, at least 24h
 	OutboxKeep     time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`    // published events are kept this long
 }
 
+// Stripe is used when its key is given.
+type Stripe struct {
+	Key           config.Secret `env:"KEY"`            // secret or restricted API key
+	WebhookSecret config.Secret `env:"WEBHOOK_SECRET"` // of the endpoint /transaction/webhooks/stripe
+	URL           string        `env:"URL" envDefault:"https://api.stripe.com"`
+}
+
+// PayPal is used when its client id is given.
+type PayPal struct {
+	ClientID  string        `env:"CLIENT_ID"`
+	Secret    config.Secret `env:"SECRET"`
+	WebhookID string        `env:"WEBHOOK_ID"` // of the webhook /transaction/webhooks/paypal
+	URL       string        `env:"URL" envDefault:"https://api-m.paypal.com"`
+	ReturnURL string        `env:"RETURN_URL"` // where a payer comes back to
+	CancelURL string        `env:"CANCEL_URL"` // where one who gave up comes back to
+}
+
+// PSP bounds the calls to each payment provider. The breaker's words are resilience4j's.
+type PSP struct {
+	Timeout      time.Duration `env:"TIMEOUT" envDefault:"5s"`
+	MaxInFlight  int           `env:"MAX_IN_FLIGHT" envDefault:"64"`          // calls at a time, more are refused at once
+	Window       time.Duration `env:"BREAKER_WINDOW" envDefault:"60s"`        // sliding window of calls to judge by
+	MinimumCalls int           `env:"BREAKER_MINIMUM_CALLS" envDefault:"10"`  // in it before it judges
+	FailureRate  int           `env:"BREAKER_FAILURE_RATE" envDefault:"50"`   // percent of failures that open it
+	SlowAfter    time.Duration `env:"BREAKER_SLOW_AFTER" envDefault:"3s"`     // a call that takes longer is slow
+	SlowRate     int           `env:"BREAKER_SLOW_RATE" envDefault:"80"`      // percent of slow calls that open it
+	OpenFor      time.Duration `env:"BREAKER_OPEN_FOR" envDefault:"10s"`      // until trial calls are let through
+	Trials       int           `env:"BREAKER_HALF_OPEN_CALLS" envDefault:"3"` // that must be good to close it
+}
+
+// validateProviders says what is wrong with how providers are configured.
+func (c Config) validateProviders() (errs []error) {
+	require := func(name, value string) {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("%s: is required to use that provider", name))
+		}
+	}
+	if !c.Sandbox && c.Stripe.Key == "" && c.PayPal.ClientID == "" {
+		errs = append(errs, errors.New("STRIPE_KEY: is required, or PAYPAL_CLIENT_ID, or PAYMENT_SANDBOX=true to try things out"))
+	}
+	if c.Stripe.Key != "" {
+		require("STRIPE_WEBHOOK_SECRET", c.Stripe.WebhookSecret.Reveal())
+	}
+	if c.PayPal.ClientID != "" {
+		require("PAYPAL_SECRET", c.PayPal.Secret.Reveal())
+		require("PAYPAL_WEBHOOK_ID", c.PayPal.WebhookID)
+		require("PAYPAL_RETURN_URL", c.PayPal.ReturnURL)
+		require("PAYPAL_CANCEL_URL", c.PayPal.CancelURL)
+	}
+	if _, err := domain.ParseFees(c.PaymentFees); err != nil {
+		errs = append(errs, fmt.Errorf("PAYMENT_FEES: %w", err))
+	}
+	for name, percent := range map[string]int{"PSP_BREAKER_FAILURE_RATE": c.PSP.FailureRate, "PSP_BREAKER_SLOW_RATE": c.PSP.SlowRate} {
+		if percent < 1 || percent > 100 {
+			errs = append(errs, fmt.Errorf("%s: must be between 1 and 100", name))
+		}
+	}
+	return errs
+}
+
 // Validate reports every mistake at once.
 func (c Config) Validate() error {
-	var errs []error
+	errs := c.validateProviders()
 	missing := func(name, value string) {
 		if value == "" {
 			errs = append(errs, fmt.Errorf("%s: is required", name))
@@ -63,7 +127,10 @@ func (c Config) Validate() error {
 	}
 	missing("AUTH_ISSUER", c.Issuer)
 	missing("AUTH_URL", c.AuthURL)
-	for name, address := range map[string]string{"AUTH_ISSUER": c.Issuer, "AUTH_URL": c.AuthURL, "AUTH_JWKS_URL": c.JWKSURL} {
+	for name, address := range map[string]string{
+		"AUTH_ISSUER": c.Issuer, "AUTH_URL": c.AuthURL, "AUTH_JWKS_URL": c.JWKSURL, "STRIPE_URL": c.Stripe.URL, "PAYPAL_URL": c.PayPal.URL,
+		"PAYPAL_RETURN_URL": c.PayPal.ReturnURL, "PAYPAL_CANCEL_URL": c.PayPal.CancelURL,
+	} {
 		if u, err := url.Parse(address); address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 			errs = append(errs, fmt.Errorf("%s: must be an http or https address", name))
 		}
@@ -80,6 +147,9 @@ func (c Config) Validate() error {
 		"PAYMENT_LOOK_WITHIN": int64(c.PaymentLookWithin), "PAYMENT_TTL": int64(c.PaymentTTL), "PAYMENT_LEASE": int64(c.PaymentLease),
 		"HOLD_TTL": int64(c.HoldTTL), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
 		"OUTBOX_KEEP": int64(c.OutboxKeep),
+		"PSP_TIMEOUT": int64(c.PSP.Timeout), "PSP_MAX_IN_FLIGHT": int64(c.PSP.MaxInFlight), "PSP_BREAKER_WINDOW": int64(c.PSP.Window),
+		"PSP_BREAKER_MINIMUM_CALLS": int64(c.PSP.MinimumCalls), "PSP_BREAKER_OPEN_FOR": int64(c.PSP.OpenFor),
+		"PSP_BREAKER_HALF_OPEN_CALLS": int64(c.PSP.Trials), "PSP_BREAKER_SLOW_AFTER": int64(c.PSP.SlowAfter),
 	} {
 		if n <= 0 {
 			errs = append(errs, fmt.Errorf("%s: must be positive", name))

@@ -366,6 +366,8 @@ func TestTokens_BadOnesAreRefusedEverywhere(t *testing.T) {
 			{http.MethodGet, "/history"},
 			{http.MethodPost, "/transfers"},
 			{http.MethodPost, "/topups"},
+			{http.MethodPost, "/withdrawals"},
+			{http.MethodGet, "/providers"},
 			{http.MethodGet, "/wallets/" + id + "/statement"},
 		} {
 			a := thief.call(call[0], call[1], "")
@@ -389,6 +391,13 @@ func TestTokens_BadOnesAreRefusedEverywhere(t *testing.T) {
 		{"POST", "/transfers"},
 		{"GET", "/transfers/x"},
 		{"POST", "/transfers/x/reversal"},
+		{"POST", "/transfers/x/capture"},
+		{"POST", "/transfers/x/void"},
+		{"POST", "/topups/x/confirm"},
+		{"POST", "/topups/x/refunds"},
+		{"GET", "/refunds/x"},
+		{"POST", "/withdrawals"},
+		{"GET", "/withdrawals/x"},
 	} {
 		require.Equal(t, 401, noUUID.call(call[0], call[1], "").Status, call)
 	}

@@ -102,17 +102,17 @@ func (a *authStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func setup(t *testing.T) *platform {
+func setup(t *testing.T, env ...string) *platform {
 	t.Helper()
 	p := &platform{t: t, db: pgtest.New(t, pgtest.Schema{Name: transaction.Schema, FS: migrations.FS}), issuer: tokens.New(t), auth: &authStub{}}
 	authServer := httptest.NewServer(p.auth)
 	t.Cleanup(authServer.Close)
 	var err error
-	p.config, err = config.Load[transaction.Config]([]string{
+	p.config, err = config.Load[transaction.Config](append([]string{
 		"DATABASE_URL=" + p.db.DSN, "AUTH_ISSUER=" + p.issuer.URL(), "AUTH_URL=" + authServer.URL, "INTERNAL_TOKEN=" + serviceToken,
 		"REVOCATION_POLL=10ms", "RECONCILE_INTERVAL=10ms", "PAYMENT_PATIENCE=30ms", "PAYMENT_LOOK_AFTER=20ms", "PAYMENT_SANDBOX=true",
 		"AUTH_CLIENT_ID=" + tokens.ClientID,
-	})
+	}, env...))
 	require.NoError(t, err)
 	p.start()
 	return p

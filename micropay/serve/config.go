@@ -48,6 +48,7 @@ func Load(environ []string) (Config, error) {
 	}
 	// The placeholders pass the services' own checks until Start knows better.
 	own("LOCAL_MODE", "true")
+	own("PAYMENT_SANDBOX", "true", "STRIPE_KEY", "STRIPE_KEY_FILE", "PAYPAL_CLIENT_ID") // never beside real money
 	database := own("DATABASE_URL", "postgres://localhost/", "RDS_HOST", "RDS_NAME", "RDS_USER", "RDS_PASS", "RDS_PASS_FILE")
 	issuer := own("AUTH_ISSUER", "http://localhost")
 	token := own("INTERNAL_TOKEN", strings.Repeat("-", 32))

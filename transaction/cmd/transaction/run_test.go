@@ -46,7 +46,7 @@ func environment(t *testing.T, db *pgtest.DB, more ...string) []string {
 	t.Helper()
 	return append([]string{
 		"DATABASE_URL=" + db.DSN, "MIGRATE_DATABASE_URL=" + db.OwnerDSN, "AUTH_ISSUER=http://127.0.0.1:1",
-		"INTERNAL_TOKEN=0123456789abcdef", "AUTH_URL=http://127.0.0.1:1", "TRANSACTION_ADDR=127.0.0.1:0", "TRANSACTION_INTERNAL_ADDR=127.0.0.1:0",
+		"INTERNAL_TOKEN=0123456789abcdef", "PAYMENT_SANDBOX=true", "AUTH_URL=http://127.0.0.1:1", "TRANSACTION_ADDR=127.0.0.1:0", "TRANSACTION_INTERNAL_ADDR=127.0.0.1:0",
 		"DRAIN_DELAY=1ms",
 	}, more...)
 }
