@@ -8,20 +8,6 @@ import (
 	"github.com/micropay/micropay/micropay/audit"
 )
 
-func TestASucceededTopUpWasCredited(t *testing.T) {
-	t.Parallel()
-	finds(t, "topup-credited",
-		corruption{"credit lost", `DELETE FROM transfer WHERE id = $1`, func(b *books) []any { return []any{b.credit} }},
-		corruption{"another amount", `UPDATE topup SET amount = amount + 1 WHERE id = $1`, func(b *books) []any { return []any{b.topup} }},
-		corruption{"by what is no credit", `UPDATE topup SET transfer_id = $2 WHERE id = $1`, func(b *books) []any { return []any{b.topup, b.first} }},
-		corruption{
-			"twice", `INSERT INTO topup (id, account_id, owner_id, provider, amount, currency, status, transfer_id)
-			SELECT gen_random_uuid(), account_id, owner_id, provider, amount, currency, status, $2 FROM topup WHERE id = $1`,
-			func(b *books) []any { return []any{b.topup, b.first} },
-		},
-	)
-}
-
 func TestNoEventTellsOfATransferThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	finds(t, "event-true", corruption{
@@ -49,8 +35,9 @@ func TestAKeyStandsForWhatIsThere(t *testing.T) {
 	t.Parallel()
 	finds(t, "idempotency",
 		corruption{name: "lost transfer", query: `UPDATE idempotency SET resource_id = gen_random_uuid() WHERE key = 'k1'`},
-		corruption{name: "lost top-up", query: `DELETE FROM topup`},
-		corruption{name: "another's top-up", query: `UPDATE idempotency SET owner_id = gen_random_uuid() WHERE operation = 'topup'`},
-		corruption{name: "the wrong kind", query: `UPDATE idempotency SET operation = 'topup' WHERE key = 'k1'`},
+		corruption{name: "lost top-up", query: `DELETE FROM payment`},
+		corruption{name: "another's top-up", query: `UPDATE idempotency SET owner_id = gen_random_uuid() WHERE operation = 'payment'`},
+		corruption{name: "lost hold", query: `UPDATE idempotency SET resource_id = gen_random_uuid() WHERE operation = 'hold'`},
+		corruption{name: "the wrong kind", query: `UPDATE idempotency SET operation = 'payment' WHERE key = 'k1'`},
 	)
 }

@@ -43,17 +43,6 @@ func TestReversalsStayWithinTheirTransfer(t *testing.T) {
 	)
 }
 
-func TestACreditFromAProviderBelongsToATopUp(t *testing.T) {
-	t.Parallel()
-	topup := func(b *books) []any { return []any{b.topup} }
-	finds(t, "topup-transfers",
-		corruption{"no top-up", `DELETE FROM topup WHERE id = $1`, topup},
-		corruption{"another amount", `UPDATE topup SET amount = amount - 1 WHERE id = $1`, topup},
-		corruption{"not known as succeeded", `UPDATE topup SET status = 'processing', transfer_id = NULL WHERE id = $1`, topup},
-		corruption{"another's wallet", `UPDATE topup SET account_id = $2 WHERE id = $1`, func(b *books) []any { return []any{b.topup, b.to} }},
-	)
-}
-
 func TestThereIsOneRightEventForEachTransfer(t *testing.T) {
 	t.Parallel()
 	first := func(b *books) []any { return []any{b.first} }
