@@ -27,8 +27,8 @@ func TestAnAccountAgreesWithItsEntries(t *testing.T) {
 	finds(t, "account-balance",
 		corruption{"balance", `UPDATE account SET balance = balance - 1 WHERE id = $1`, wallet},
 		corruption{"number of entries", `UPDATE account SET last_seq = last_seq + 1 WHERE id = $1`, wallet},
-		corruption{"last running balance", `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = $1 AND seq = 5`, wallet},
-		corruption{"last entry lost", `DELETE FROM entry WHERE account_id = $1 AND seq = 5`, wallet},
+		corruption{"last running balance", `UPDATE entry SET balance_after = balance_after + 1 WHERE account_id = $1 AND seq = (SELECT last_seq FROM account WHERE id = $1)`, wallet},
+		corruption{"last entry lost", `DELETE FROM entry WHERE account_id = $1 AND seq = (SELECT last_seq FROM account WHERE id = $1)`, wallet},
 		corruption{"all entries lost", `DELETE FROM entry WHERE account_id = $1`, wallet},
 		corruption{"account lost", `DELETE FROM account WHERE id = $1`, wallet},
 	)
@@ -78,7 +78,7 @@ func TestEachEntryIsOneSideOfATransfer(t *testing.T) {
 		},
 		corruption{"wrong sign", `UPDATE entry SET amount = -amount WHERE account_id = $1 AND seq = 2`, wallet},
 		corruption{"wrong amount", `UPDATE entry SET amount = amount - 1 WHERE account_id = $1 AND seq = 2`, wallet},
-		corruption{"another moment", `UPDATE entry SET created_at = created_at + interval '1 microsecond' WHERE account_id = $1 AND seq = 5`, wallet},
+		corruption{"another moment", `UPDATE entry SET created_at = created_at + interval '1 microsecond' WHERE account_id = $1 AND seq = (SELECT last_seq FROM account WHERE id = $1)`, wallet},
 		corruption{"another currency", `UPDATE account SET currency = 'EUR' WHERE id = $1`, wallet},
 	)
 }

@@ -1,6 +1,6 @@
 // Package audit walks a whole ledger and says whether it keeps its rules: money is neither made
-// nor lost, each balance is what its entries say, and what is written beside a transfer (top-up,
-// event, idempotency key) agrees with it.
+// nor lost, each balance is what its entries say, and what is written beside a transfer (payment,
+// hold, dispute, event, idempotency key) agrees with it.
 //
 // Everything is read from one snapshot, in pages, so the platform may go on working meanwhile.
 package audit
@@ -30,7 +30,8 @@ type Report struct {
 	Accounts   int64     `json:"accounts" db:"accounts"`
 	Transfers  int64     `json:"transfers" db:"transfers"`
 	Entries    int64     `json:"entries" db:"entries"`
-	TopUps     int64     `json:"topups" db:"topups"`
+	Payments   int64     `json:"payments" db:"payments"`
+	Holds      int64     `json:"holds" db:"holds"`
 	Events     int64     `json:"events" db:"events"`
 	Keys       int64     `json:"idempotency_keys" db:"keys"`
 	Checks     []*Check  `json:"checks" db:"-"`
@@ -115,7 +116,8 @@ func Run(ctx context.Context, db *sqlx.DB, o Options) (*Report, error) {
 
 const countSQL = `SELECT now() AS at,
     (SELECT count(*) FROM transaction.account) AS accounts, (SELECT count(*) FROM transaction.transfer) AS transfers,
-    (SELECT count(*) FROM transaction.entry) AS entries, (SELECT count(*) FROM transaction.topup) AS topups,
+    (SELECT count(*) FROM transaction.entry) AS entries, (SELECT count(*) FROM transaction.payment) AS payments,
+    (SELECT count(*) FROM transaction.hold) AS holds,
     (SELECT count(*) FROM transaction.outbox) AS events, (SELECT count(*) FROM transaction.idempotency) AS keys`
 
 // parts are the walks, each over one table and what belongs to its rows.
@@ -145,7 +147,7 @@ func pages[R any](ctx context.Context, w *walk, query string, start []any, key f
 func (w *walk) advance(rows int) {
 	w.done += int64(rows)
 	r := w.report
-	w.Progress(w.done, r.Accounts+r.Entries+r.Transfers+r.TopUps+r.Events+r.Keys)
+	w.Progress(w.done, r.Accounts+r.Entries+r.Transfers+r.Payments+r.Holds+r.Events+r.Keys)
 }
 
 const noID = "00000000-0000-0000-0000-000000000000"

@@ -6,33 +6,8 @@ import (
 	"fmt"
 )
 
-func init() { parts = append(parts, walkTopUps) }
 func init() { parts = append(parts, walkOutbox) }
 func init() { parts = append(parts, walkKeys) }
-
-type topUpRow struct {
-	ID        string `db:"id"`
-	Status    string `db:"status"`
-	Amount    int64  `db:"amount"`
-	Transfers int64  `db:"transfers"` // that credit it
-	Credited  bool   `db:"credited"`  // a transfer is named
-}
-
-const topUpsSQL = `SELECT u.id, u.status, u.amount, u.transfer_id IS NOT NULL AS credited,
-        (SELECT count(*) FROM transaction.transfer t WHERE t.id = u.transfer_id AND t.kind = 'topup'
-         AND t.amount = u.amount AND t.currency = u.currency AND t.to_account = u.account_id) AS transfers
-    FROM (SELECT * FROM transaction.topup WHERE id > $1 ORDER BY id LIMIT $2) u ORDER BY u.id`
-
-// walkTopUps looks for the credit of each top-up that says it succeeded, and of no other.
-func walkTopUps(ctx context.Context, w *walk) error {
-	c := w.check("topup-credited", "each succeeded top-up was credited by one transfer of its amount to its wallet, no other by any")
-	return pages(ctx, w, topUpsSQL, []any{noID}, func(u topUpRow) []any { return []any{u.ID} }, func(u topUpRow) {
-		ok := u.Status == "succeeded" && u.Transfers == 1 || u.Status != "succeeded" && !u.Credited
-		c.holds(ok, func() string {
-			return fmt.Sprintf("top-up %s of %d is %s, with %d fitting transfers", u.ID, u.Amount, u.Status, u.Transfers)
-		})
-	})
-}
 
 type eventRow struct {
 	ID       string          `db:"id"`
@@ -74,15 +49,16 @@ type keyRow struct {
 }
 
 const keysSQL = `SELECT i.owner_id, i.key, i.operation, i.resource_id, CASE i.operation
-        WHEN 'transfer' THEN EXISTS (SELECT FROM transaction.transfer t WHERE t.id = i.resource_id AND t.kind <> 'topup')
-        WHEN 'topup' THEN EXISTS (SELECT FROM transaction.topup u WHERE u.id = i.resource_id AND u.owner_id = i.owner_id)
+        WHEN 'transfer' THEN EXISTS (SELECT FROM transaction.transfer t WHERE t.id = i.resource_id AND t.kind IN ('transfer', 'reversal'))
+        WHEN 'payment' THEN EXISTS (SELECT FROM transaction.payment p WHERE p.id = i.resource_id AND p.owner_id = i.owner_id)
+        WHEN 'hold' THEN EXISTS (SELECT FROM transaction.hold h WHERE h.id = i.resource_id)
         ELSE false END AS found
     FROM (SELECT * FROM transaction.idempotency WHERE (owner_id, key) > ($1, $2) ORDER BY owner_id, key LIMIT $3) i
     ORDER BY i.owner_id, i.key`
 
 // walkKeys looks for what each idempotency key stands for.
 func walkKeys(ctx context.Context, w *walk) error {
-	c := w.check("idempotency", "each idempotency key stands for a transfer or top-up that is there")
+	c := w.check("idempotency", "each idempotency key stands for a transfer, payment or hold that is there")
 	key := func(k keyRow) []any { return []any{k.Owner, k.Key} }
 	return pages(ctx, w, keysSQL, []any{noID, ""}, key, func(k keyRow) {
 		c.holds(k.Found, func() string {

@@ -177,6 +177,17 @@ type corruption struct {
 	args        func(*books) []any
 }
 
+// loosenSQL drops the checks by which the database itself would refuse a corruption.
+const loosenSQL = `DO $$
+DECLARE
+	c record;
+BEGIN
+	FOR c IN SELECT conrelid::regclass AS of, conname FROM pg_constraint
+		WHERE contype = 'c' AND conrelid::regclass::text IN ('payment', 'hold', 'dispute') LOOP
+		EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.of, c.conname);
+	END LOOP;
+END $$`
+
 func finds(t *testing.T, rule string, corruptions ...corruption) {
 	t.Helper()
 	t.Run("right books", func(t *testing.T) {
@@ -189,6 +200,7 @@ func finds(t *testing.T, rule string, corruptions ...corruption) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := keepBooks(t)
+			b.run(loosenSQL)
 			var args []any
 			if c.args != nil {
 				args = c.args(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 )
 
 // transferRow is a transfer beside what belongs to it.
@@ -19,7 +20,7 @@ type transferRow struct {
 	Reverses     sql.NullString `db:"reverses"`
 	Swapped      sql.NullBool   `db:"swapped"`
 	Reversed     int64          `db:"reversed"`
-	TopUps       int64          `db:"topups"`
+	Payments     int64          `db:"payments"` // that name it
 	Event        sql.NullString `db:"event"`
 	Recent       bool           `db:"recent"`
 }
@@ -29,8 +30,7 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
         , t.reverses, o.kind = 'transfer' AND o.currency = t.currency
             AND o.to_account = t.from_account AND o.from_account = t.to_account AS swapped
         , (SELECT coalesce(sum(r.amount), 0) FROM transaction.transfer r WHERE r.reverses = t.id) AS reversed
-        , (SELECT count(*) FROM transaction.topup u WHERE u.transfer_id = t.id AND u.status = 'succeeded'
-            AND u.amount = t.amount AND u.currency = t.currency AND u.account_id = t.to_account) AS topups
+        , (SELECT count(*) FROM transaction.payment p WHERE t.id IN (p.transfer_id, p.fee_transfer_id)) AS payments
         , t.created_at > now() - $3 * interval '1 second' AS recent
         , CASE WHEN e.id IS NULL THEN NULL WHEN e.type = 'transfer.posted'
             AND e.payload->>'transfer_id' = t.id::text AND e.payload->>'kind' = t.kind
@@ -56,7 +56,7 @@ func walkTransfers(ctx context.Context, w *walk) error {
 	entries := w.check("transfer-entries", "each transfer has exactly two entries: -amount where it left, +amount where it arrived")
 	currency := w.check("transfer-currency", "a transfer is in the currency of both its accounts")
 	reversal := w.check("reversals", "a reversal goes the way back of a transfer, all of them together within its amount")
-	topup := w.check("topup-transfers", "each credit from a provider belongs to exactly one succeeded top-up, of the same amount")
+	payment := w.check("transfer-payment", "what moves through a provider, and each fee, belongs to exactly one payment, nothing else to any")
 	event := w.check("event-each", "there is one event for each transfer, which tells what the transfer says")
 	visit := func(t transferRow) {
 		entries.holds(t.FromEntries == 1 && t.ToEntries == 1, func() string {
@@ -75,11 +75,13 @@ func walkTransfers(ctx context.Context, w *walk) error {
 				return fmt.Sprintf("transfer %s of %d was sent back by %d", t.ID, t.Amount, t.Reversed)
 			})
 		}
-		if t.Kind == "topup" {
-			topup.holds(t.TopUps == 1, func() string {
-				return fmt.Sprintf("transfer %s of %d %s belongs to %d top-ups of that amount and wallet", t.ID, t.Amount, t.Currency, t.TopUps)
-			})
+		wanted := int64(0)
+		if slices.Contains([]string{"topup", "refund", "withdrawal", "fee"}, t.Kind) {
+			wanted = 1
 		}
+		payment.holds(t.Payments == wanted, func() string {
+			return fmt.Sprintf("transfer %s of %d %s, a %s, belongs to %d payments", t.ID, t.Amount, t.Currency, t.Kind, t.Payments)
+		})
 		if t.Event.Valid || t.Recent {
 			event.holds(t.Event.String == "agrees", func() string {
 				return fmt.Sprintf("transfer %s: its event %s", t.ID, map[bool]string{true: "says something else", false: "is not there"}[t.Event.Valid])
