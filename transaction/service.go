@@ -200,5 +200,10 @@ func (s *Service) Health(h *httpserver.Health) {
 	})
 }
 
+// Reconcile compares a provider's list of a day with ours. Errors: as app.App.Reconcile.
+func (s *Service) Reconcile(ctx context.Context, provider string, day time.Time, seen func(int)) (app.Reconciliation, error) {
+	return s.app.Reconcile(ctx, provider, day, seen)
+}
+
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }

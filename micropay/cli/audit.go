@@ -26,10 +26,10 @@ func (c command) audit() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := c.look(cmd.Context(), data, url)
 			if err != nil {
-				return exitError{auditFailed, err}
+				return exitError{couldNotLook, err}
 			}
 			if err := c.tell(report, asJSON); err != nil {
-				return exitError{auditFailed, err}
+				return exitError{couldNotLook, err}
 			}
 			if n := report.Violations(); n > 0 {
 				return exitError{failed, fmt.Errorf("the ledger breaks its rules %d times", n)}

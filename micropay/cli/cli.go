@@ -1,4 +1,4 @@
-// Package cli is the command line of micropay: serve, migrate, demo, audit, version.
+// Package cli is the command line of micropay: serve, migrate, demo, audit, reconcile, version.
 package cli
 
 import (
@@ -19,8 +19,8 @@ import (
 const (
 	done   = 0
 	failed = 1
-	// auditFailed is audit's: it could not look, so it neither found the ledger clean nor broken.
-	auditFailed = 2
+	// couldNotLook is of audit and reconcile: they found the books neither right nor wrong.
+	couldNotLook = 2
 )
 
 // exitError is an error with an exit status of its own.
@@ -52,7 +52,7 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.version())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return done
