@@ -49,16 +49,17 @@ type platform struct {
 	t    *testing.T
 	dir  string
 	addr string // the same over restarts: tokens name their issuer
+	env  []string
 	cmd  *exec.Cmd
 	end  chan error
 }
 
-func newPlatform(t *testing.T) *platform {
+func newPlatform(t *testing.T, env ...string) *platform {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	p := &platform{t: t, dir: t.TempDir(), addr: l.Addr().String()}
+	p := &platform{t: t, dir: t.TempDir(), addr: l.Addr().String(), env: env}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
@@ -67,7 +68,7 @@ func newPlatform(t *testing.T) *platform {
 func (p *platform) url() string { return "http://" + p.addr }
 
 func (p *platform) environ() []string {
-	return append(os.Environ(), "MICROPAY_DATA="+p.dir, "LISTEN_ADDR="+p.addr, "INTERNAL_ADDR=127.0.0.1:0", "DRAIN_DELAY=500ms",
+	return append(append(os.Environ(), p.env...), "MICROPAY_DATA="+p.dir, "LISTEN_ADDR="+p.addr, "INTERNAL_ADDR=127.0.0.1:0", "DRAIN_DELAY=500ms",
 		"GOCOVERDIR="+os.Getenv("MICROPAY_COVERDIR"), "DATABASE_URL=")
 }
 

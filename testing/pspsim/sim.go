@@ -90,7 +90,6 @@ type Side struct {
 	book     book
 	events   []Event
 	auto     bool // payers act at once
-	decline  string
 }
 
 func newSide(name string, routes func(*Side)) (*Side, error) {

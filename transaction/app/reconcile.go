@@ -108,7 +108,7 @@ func (r *Reconciliation) compare(theirs []ports.Operation, ours map[domain.Payme
 		again := known && moved[op.Payment] && op.Status == domain.PaymentSucceeded
 		listed[op.Payment] = known
 		moved[op.Payment] = moved[op.Payment] || op.Status == domain.PaymentSucceeded
-		if !within(op.CreatedAt) && !(known && within(p.CreatedAt)) {
+		if !within(op.CreatedAt) && (!known || !within(p.CreatedAt)) {
 			continue
 		}
 		r.Compared++

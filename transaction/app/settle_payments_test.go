@@ -36,15 +36,46 @@ func TestSettlePayments_AsksAboutWhatIsDue(t *testing.T) {
 	require.NoError(t, b.settlePayments(t, 1))
 }
 
+// takesUp expects a new payment to be said to be processing before anybody asks for it.
+func (b *bundle) takesUp(p domain.Payment) domain.Payment {
+	taken := p
+	taken.Status, taken.Cause = domain.PaymentProcessing, "carried on"
+	b.records(domain.PaymentCreated, taken, 30*time.Second)
+	return taken
+}
+
 func TestSettlePayments_StartsWhatTheProviderNeverHeard(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	p := intent(domain.PaymentCreated, time.Hour)
 	b.due(p)
+	p = b.takesUp(p)
 	b.stripe.EXPECT().Look(gomock.Any(), p).Return(ports.Charge{}, ports.ErrNotKnown)
 	b.stripe.EXPECT().Start(gomock.Any(), p).Return(charge(domain.PaymentSucceeded), nil)
 	b.settles(p)
 	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_AbandonedMeanwhile_IsNotStarted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentCreated, time.Hour)
+	b.due(p)
+	b.payments.EXPECT().Record(gomock.Any(), domain.PaymentCreated, gomock.Any(), gomock.Any()).Return(false, nil)
+	b.payments.EXPECT().Find(gomock.Any(), p.Owner, p.Kind, p.ID).Return(intent(domain.PaymentCanceled, time.Hour), nil)
+	require.NoError(t, b.settlePayments(t, 1), "who asked for it was told that nothing was done")
+}
+
+func TestSettlePayments_ToldOfButNotAnswered_StaysDue(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []error{errBoom, ports.ErrNothingDone} {
+		b := setup(t)
+		p := intent(domain.PaymentSucceeded, time.Hour)
+		b.due(p)
+		b.stripe.EXPECT().Look(gomock.Any(), p).Return(ports.Charge{}, answer)
+		b.records(domain.PaymentSucceeded, p, 30*time.Second)
+		require.NoError(t, b.settlePayments(t, 1))
+	}
 }
 
 func TestSettlePayments_ProviderAway_LeavesThemAlone(t *testing.T) {

@@ -361,8 +361,8 @@ func listsOperations(t *testing.T, w ProviderWorld) {
 		out.ID: {domain.PaymentWithdrawal, usd(4200), domain.PaymentSucceeded},
 		"":     {domain.PaymentRefund, usd(5), domain.PaymentSucceeded},
 	}, got)
-	for range w.Statements.Operations(t.Context(), time.Now().Add(-3*time.Hour), time.Now().Add(-2*time.Hour)) {
-		t.Error("nothing was done then")
+	for op, err := range w.Statements.Operations(t.Context(), time.Now().Add(-3*time.Hour), time.Now().Add(-2*time.Hour)) {
+		t.Errorf("nothing was done then: %v, %v", op, err)
 	}
 	w.Side.Down()
 	broken := false

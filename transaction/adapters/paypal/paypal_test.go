@@ -177,8 +177,20 @@ func TestPayPal_Amounts_AreReadToTheLastDigit(t *testing.T) {
 		require.Equal(t, money.Money{Amount: want, Currency: money.Currency(value[0])}, got.Amount)
 	}
 	for _, value := range [][2]string{
-		{"USD", ""}, {"USD", "10.5"}, {"USD", "10.555"}, {"USD", "10"}, {"USD", "10."}, {"USD", ".50"}, {"USD", "1e3.00"}, {"USD", "+1.00"},
-		{"JPY", "10.50"}, {"JPY", "10."}, {"XXX", "10.50"}, {"USD", "90071992547409.92"}, {"USD", "99999999999999999999.00"}, {"USD", " 1.00"},
+		{"USD", ""},
+		{"USD", "10.5"},
+		{"USD", "10.555"},
+		{"USD", "10"},
+		{"USD", "10."},
+		{"USD", ".50"},
+		{"USD", "1e3.00"},
+		{"USD", "+1.00"},
+		{"JPY", "10.50"},
+		{"JPY", "10."},
+		{"XXX", "10.50"},
+		{"USD", "90071992547409.92"},
+		{"USD", "99999999999999999999.00"},
+		{"USD", " 1.00"},
 	} {
 		_, err := look(value[0], value[1])
 		require.Error(t, err, value)
