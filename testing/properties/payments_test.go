@@ -187,7 +187,7 @@ func TestPayments_AnyInterleaving_EndsWhereTheProviderIs(t *testing.T) {
 	a.Postings = app.NewGroupCommitter(a.Ledger, 64, 10*time.Second)
 
 	const workers = 8
-	steps := 10_000 * torture()
+	steps := 2_500 * torture()
 	var wg sync.WaitGroup
 	for n := range uint64(workers) {
 		r := rand.New(rand.NewPCG(seed, 2+n))
@@ -208,11 +208,13 @@ func TestPayments_AnyInterleaving_EndsWhereTheProviderIs(t *testing.T) {
 	require.Eventually(t, func() bool {
 		provider.heal() // what was asked for only now has payers, too
 		n, err := c.SettlePayments(t.Context(), "model")
-		require.NoError(t, err)
-		var open int
-		require.NoError(t, db.Admin.GetContext(t.Context(), &open,
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		open := -1
+		_ = db.Admin.GetContext(t.Context(), &open, // what cannot be counted is not 0
 			`SELECT count(*) FROM transaction.payment WHERE provider = 'model'
-			AND (status IN ('created', 'requires_action', 'processing') OR look_at < now() + interval '10 minutes')`))
+			AND (status IN ('created', 'requires_action', 'processing') OR look_at < now() + interval '10 minutes')`)
 		return n == 0 && open == 0
 	}, time.Minute, time.Millisecond)
 	c.agree(t)

@@ -18,11 +18,10 @@ import (
 // modelProvider is a payment provider as the port says it is, with its own truth, payers who may
 // or may not act, and a line to it that fails now and then, before or after it has acted.
 type modelProvider struct {
-	mu       sync.Mutex
-	random   *rand.Rand
-	healed   bool
-	charges  map[domain.PaymentID]*charge
-	disputes []*domain.DisputeNotice
+	mu      sync.Mutex
+	random  *rand.Rand
+	healed  bool
+	charges map[domain.PaymentID]*charge
 }
 
 type charge struct {
