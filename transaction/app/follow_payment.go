@@ -17,6 +17,16 @@ func (a *App) look(ctx context.Context, p domain.Payment) (domain.Payment, ports
 	if !known {
 		return p, ports.Action{}, fmt.Errorf("payment %s: %w: %s", p.ID, domain.ErrProviderUnknown, p.Provider)
 	}
+	if p.Status == domain.PaymentCreated {
+		// It is said to be processing before anybody asks for it: the request that stored it cannot
+		// give it up any more, and if it did, nobody asks.
+		taken := p
+		taken.Status, taken.Cause = domain.PaymentProcessing, "carried on"
+		var err error
+		if p, err = a.record(ctx, p, taken, a.nextLook(p)); err != nil || !p.Status.Open() {
+			return p, ports.Action{}, err
+		}
+	}
 	charge, err := provider.Look(ctx, p)
 	switch {
 	case errors.Is(err, ports.ErrNotKnown) && p.Status.Open() && !a.expired(p):
@@ -61,6 +71,9 @@ func (a *App) follow(ctx context.Context, w way, p domain.Payment, c ports.Charg
 	}
 	q := p
 	q.Status, q.ProviderRef, q.FailureCode, q.Cause = c.Status, c.ProviderRef, c.FailureCode, "provider"
+	if !q.Status.Open() {
+		return a.record(ctx, p, q, 0)
+	}
 	return a.record(ctx, p, q, a.nextLook(q))
 }
 
@@ -120,13 +133,10 @@ func (a *App) settle(ctx context.Context, p domain.Payment, c ports.Charge) (dom
 	return q, err
 }
 
-// nextLook is how long an open payment is left alone before its provider is asked again: twice
-// its age, so that one that takes long is asked about less and less often, between LookAfter and
+// nextLook is how long a payment is left alone before its provider is asked again: twice its
+// age, so that one that takes long is asked about less and less often, between LookAfter and
 // LookWithin. What only its payer can move on may be left alone longer.
 func (a *App) nextLook(p domain.Payment) time.Duration {
-	if !p.Status.Open() {
-		return 0
-	}
 	most := a.LookWithin
 	if p.Status == domain.PaymentRequiresAction {
 		most *= 10
