@@ -231,3 +231,24 @@ func TestPaymentTransitions_AreLoggedWithTheirCause(t *testing.T) {
 		`SELECT coalesce(from_status, '-') || ' > ' || to_status || ': ' || cause FROM payment_transition ORDER BY payment_id, seq`))
 	require.Equal(t, []string{"- > created: request", "created > succeeded: settled"}, log)
 }
+
+func TestBacklog_CountsOpenPaymentsAndTheOldest(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, schema())
+	owner, id := seed(t, db) // one that is settled
+	payments := postgres.NewPayments(db.App)
+	n, oldest, err := payments.Backlog(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.Zero(t, oldest)
+	top, err := domain.NewTopUp("019c5a00-0000-7000-8000-000000000011", owner, id, "sandbox", money.Money{Amount: 1, Currency: "USD"})
+	require.NoError(t, err)
+	_, _, err = payments.Add(t.Context(), top, domain.Key{Value: "k2"}, time.Minute)
+	require.NoError(t, err)
+	_, err = db.Admin.ExecContext(t.Context(), `UPDATE transaction.payment SET created_at = now() - interval '90 seconds' WHERE id = $1`, top.ID)
+	require.NoError(t, err)
+	n, oldest, err = payments.Backlog(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.InDelta(t, 90*time.Second, oldest, float64(10*time.Second))
+}
