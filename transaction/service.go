@@ -169,17 +169,28 @@ func (s *Service) route(verifier *token.Verifier, deps Deps) {
 }
 
 func (s *Service) measure(reg prometheus.Registerer) {
-	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "outbox_oldest_unpublished_seconds", Help: "How long the oldest event has been waiting to be published.",
-	}, func() float64 {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		age, err := outbox.Age(ctx, s.db)
-		if err != nil {
-			return -1 // not known
-		}
-		return age
-	}))
+	gauge := func(name, help string, read func(ctx context.Context) (float64, error)) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			value, err := read(ctx)
+			if err != nil {
+				return -1 // not known
+			}
+			return value
+		}))
+	}
+	gauge("outbox_oldest_unpublished_seconds", "How long the oldest event has been waiting to be published.", func(ctx context.Context) (float64, error) {
+		return outbox.Age(ctx, s.db)
+	})
+	gauge("payments_open", "Payments whose outcome is not known.", func(ctx context.Context) (float64, error) {
+		n, _, err := s.payments.Backlog(ctx)
+		return float64(n), err
+	})
+	gauge("payments_oldest_open_seconds", "How old the oldest payment is whose outcome is not known.", func(ctx context.Context) (float64, error) {
+		_, oldest, err := s.payments.Backlog(ctx)
+		return oldest.Seconds(), err
+	})
 }
 
 // Public is the routes for people and gateways, without the middleware of package httpserver:

@@ -150,3 +150,16 @@ const claimSQL = `WITH due AS (
 func (s *Payments) Claim(ctx context.Context, provider string, lease time.Duration, limit int) ([]domain.Payment, error) {
 	return s.read(ctx, "claim payments", claimSQL, provider, lease.Seconds(), limit)
 }
+
+const backlogSQL = `SELECT count(*) AS open, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS oldest
+	FROM payment WHERE status IN ('created', 'requires_action', 'processing')`
+
+// Backlog returns how many payments are open, and how old the oldest is.
+func (s *Payments) Backlog(ctx context.Context) (open int, oldest time.Duration, err error) {
+	var r struct {
+		Open   int     `db:"open"`
+		Oldest float64 `db:"oldest"` // seconds
+	}
+	err = s.db.GetContext(ctx, &r, backlogSQL)
+	return r.Open, time.Duration(r.Oldest * float64(time.Second)), fault("count open payments", err)
+}
