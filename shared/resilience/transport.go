@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -52,12 +51,13 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: too many calls at once", ErrNotSent, ErrUnavailable, t.Name)
 	}
-	var sent atomic.Bool // a connection was had, so that the callee may have seen something
+	sent := false // the callee may have seen something of it
 	for try := 0; ; try++ {
-		resp, err := t.try(r, try, &sent)
+		resp, maybe, err := t.try(r, try)
+		sent = sent || maybe
 		wait, again := t.again(r, resp, err, try)
 		if !again {
-			return resp, t.explained(ctx, err, sent.Load())
+			return resp, t.explained(ctx, err, sent)
 		}
 		t.metrics.retries.WithLabelValues(t.Name).Inc()
 		select {
@@ -69,14 +69,14 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // try asks once, if the breaker lets it, and reads the answer to its end.
-func (t *transport) try(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
+func (t *transport) try(r *http.Request, n int) (resp *http.Response, sent bool, err error) {
 	done, err := t.breaker.allow()
 	if err != nil {
 		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
-		return nil, err
+		return nil, false, err
 	}
 	began := time.Now()
-	resp, err := t.ask(r, n, sent)
+	resp, sent, err = t.ask(r, n)
 	outcome, verdict := judge(r.Context(), resp, err)
 	slow := t.SlowAfter > 0 && time.Since(began) > t.SlowAfter
 	if slow && outcome == "answered" {
@@ -87,7 +87,7 @@ func (t *transport) try(r *http.Request, n int, sent *atomic.Bool) (*http.Respon
 	if wait, asked := retryAfter(resp); asked {
 		t.breaker.pause(wait)
 	}
-	return resp, err
+	return resp, sent, err
 }
 
 // judge says what an outcome is called, and whether it counts against the callee (not nil).
@@ -105,33 +105,31 @@ func judge(caller context.Context, resp *http.Response, err error) (string, erro
 	return "answered", nil
 }
 
-func (t *transport) ask(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
+func (t *transport) ask(r *http.Request, n int) (resp *http.Response, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.Timeout)
 	defer cancel()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
-	req := r.Clone(ctx)
+	var way connection
+	req := r.Clone(httptrace.WithClientTrace(ctx, way.trace()))
 	if n > 0 && r.GetBody != nil {
-		body, err := r.GetBody()
-		if err != nil {
-			return nil, err
+		if req.Body, err = r.GetBody(); err != nil {
+			return nil, false, err
 		}
-		req.Body = body
 	}
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
-	resp, err := t.Transport.RoundTrip(req)
+	answer, err := t.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, !way.missed(), err
 	}
-	defer func() { _ = resp.Body.Close() }() // it has been read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, t.MaxBody+1))
+	defer func() { _ = answer.Body.Close() }() // it has been read
+	body, err := io.ReadAll(io.LimitReader(answer.Body, t.MaxBody+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, true, err
 	case int64(len(body)) > t.MaxBody:
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrAnswerTooLarge, t.MaxBody)
+		return nil, true, fmt.Errorf("%w: more than %d bytes", ErrAnswerTooLarge, t.MaxBody)
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, true, nil
 }
 
 // again decides whether to try once more, and how long to wait before.
