@@ -40,6 +40,9 @@ func newTransport(c Config) *transport {
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	defer closeBody(r)
+	if err := ctx.Err(); err != nil { // the caller's doing: the callee has had no chance
+		return nil, t.explained(ctx, err, false)
+	}
 	if wait, ready := t.breaker.ready(); !ready {
 		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: for %v", ErrNotSent, ErrUnavailable, t.Name, wait)
