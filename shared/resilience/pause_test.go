@@ -1,0 +1,48 @@
+package resilience_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/shared/resilience"
+)
+
+// busy answers 503 and asks to be left alone for as long as after says.
+func busy(after string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", after)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+func TestClient_RetryAfter_IsUnderstoodInEachFormAndBounded(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		after       string
+		least, most time.Duration
+	}{
+		"seconds":           {"30", 29 * time.Second, 30 * time.Second},
+		"a date":            {time.Now().Add(40 * time.Second).UTC().Format(http.TimeFormat), 30 * time.Second, 40 * time.Second},
+		"a date long past":  {"Thu, 01 Jan 1970 00:00:00 GMT", 0, 0},
+		"an hour":           {"3600", 59 * time.Second, time.Minute},
+		"a date far off":    {"Fri, 31 Dec 9999 23:59:59 GMT", 59 * time.Second, time.Minute},
+		"more than counted": {"99999999999999999999", 59 * time.Second, time.Minute},
+		"a negative number": {"-5", 0, 0},
+		"nonsense":          {"soon", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCallee(t, busy(tt.after))
+			client := newClient(func(c *resilience.Config) { c.Retries, c.RetryWait = 2, time.Microsecond })
+			_, err := post(t, client, c.URL)
+			require.NoError(t, err)
+			wait, ready := client.Ready()
+			require.Equal(t, tt.most == 0, ready)
+			require.GreaterOrEqual(t, wait, tt.least)
+			require.LessOrEqual(t, wait, tt.most)
+		})
+	}
+}
