@@ -156,13 +156,18 @@ func (t *transport) again(r *http.Request, resp *http.Response, err error, try i
 	return min(wait, t.MaxRetryWait), true
 }
 
-// retryAfter is how long a callee that refuses asks to be left alone.
+// retryAfter is how long a callee that refuses asks to be left alone: a number of seconds or a
+// date (RFC 9110, 10.2.3), by our clock. More than an hour is an hour.
 func retryAfter(resp *http.Response) (time.Duration, bool) {
 	if resp == nil || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0, false
 	}
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	return time.Duration(min(seconds, 3600)) * time.Second, err == nil && seconds >= 0
+	asked := resp.Header.Get("Retry-After")
+	if date, err := http.ParseTime(asked); err == nil {
+		return min(max(time.Until(date), 0), time.Hour), true
+	}
+	seconds, err := strconv.ParseUint(asked, 10, 64) // the largest there is when out of range
+	return time.Duration(min(seconds, 3600)) * time.Second, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // repeatable tells whether doing r twice does no more than doing it once.
