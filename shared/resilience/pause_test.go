@@ -46,3 +46,35 @@ func TestClient_RetryAfter_IsUnderstoodInEachFormAndBounded(t *testing.T) {
 		})
 	}
 }
+
+func TestClient_AskedToWait_HoldsBackOtherCallsRetriesToo(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	c := newCallee(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/busy" {
+			busy("30")(w, r)
+			return
+		}
+		arrived <- struct{}{}
+		<-release
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	client := newClient(func(c *resilience.Config) { c.Retries, c.RetryWait = 2, time.Microsecond })
+	done := make(chan error)
+	go func() {
+		_, _, err := call(t, client.Client, http.MethodGet, c.URL)
+		done <- err
+	}()
+	<-arrived
+	_, err := post(t, client, c.URL+"/busy")
+	require.NoError(t, err)
+	close(release)
+	select {
+	case err = <-done:
+	case <-arrived:
+		require.Fail(t, "tried again within the time it was asked to leave the callee alone")
+	}
+	require.ErrorIs(t, err, resilience.ErrUnavailable)
+	require.NotErrorIs(t, err, resilience.ErrNotSent, "the first try was sent")
+	require.EqualValues(t, 2, c.tries.Load())
+}
