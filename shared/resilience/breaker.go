@@ -51,8 +51,14 @@ func (b *breaker) onChange(_ string, from, to gobreaker.State) {
 	b.changed(from, to)
 }
 
+// errPaused refuses a call because the callee asked to be left alone.
+var errPaused = errors.New("asked to be left alone")
+
 // allow lets a call through; done must be told how it ended.
 func (b *breaker) allow() (done func(failed error, slow bool), err error) {
+	if b.pausedFor() > 0 {
+		return nil, errPaused
+	}
 	failing, err := b.failing.Allow()
 	if err != nil {
 		return nil, err
@@ -87,12 +93,18 @@ func (b *breaker) pause(d time.Duration) {
 // maxPause bounds how long a callee can ask to be left alone.
 const maxPause = time.Minute
 
+func (b *breaker) pausedFor() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Until(b.paused)
+}
+
 // ready returns how long no call is let through.
 func (b *breaker) ready() (time.Duration, bool) {
+	wait := b.pausedFor()
 	b.mu.Lock()
-	opened, paused := b.opened, b.paused
+	opened := b.opened
 	b.mu.Unlock()
-	wait := time.Until(paused)
 	if b.failing.State() == gobreaker.StateOpen || b.slow.State() == gobreaker.StateOpen {
 		wait = max(wait, time.Until(opened.Add(b.openFor)), time.Millisecond)
 	}

@@ -151,6 +151,7 @@ func (t *transport) again(r *http.Request, resp *http.Response, err error, try i
 		return 0, false
 	}
 	if asked, says := retryAfter(resp); says {
+		asked = max(asked, t.breaker.pausedFor()) // a moment's difference would have the pause refuse it
 		return max(asked, min(wait, t.MaxRetryWait)), asked <= t.MaxRetryWait
 	}
 	return min(wait, t.MaxRetryWait), true
@@ -183,7 +184,7 @@ func (t *transport) repeatable(r *http.Request) bool {
 }
 
 func refused(err error) bool {
-	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+	return errors.Is(err, errPaused) || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
 // explained makes an end without an answer ErrUnavailable, unless the caller ended it.
