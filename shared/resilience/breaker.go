@@ -18,18 +18,19 @@ type breaker struct {
 	changed       func(from, to gobreaker.State)
 
 	mu     sync.Mutex
-	opened time.Time // when one of the two opened last
-	paused time.Time // until when the callee asked to be left alone
+	states map[string]gobreaker.State // of each of the two
+	opened time.Time                  // when one of the two opened last
+	paused time.Time                  // until when the callee asked to be left alone
 }
 
 // buckets of the sliding window.
 const buckets = 10
 
 func newBreaker(c Config, changed func(from, to gobreaker.State)) *breaker {
-	b := &breaker{openFor: c.OpenFor, changed: changed}
-	judging := func(rate int) *gobreaker.TwoStepCircuitBreaker[any] {
+	b := &breaker{openFor: c.OpenFor, changed: changed, states: map[string]gobreaker.State{}}
+	judging := func(what string, rate int) *gobreaker.TwoStepCircuitBreaker[any] {
 		return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-			Name: c.Name, MaxRequests: uint32(c.Probes), Timeout: c.OpenFor, Interval: c.Window, BucketPeriod: c.Window / buckets,
+			Name: what, MaxRequests: uint32(c.Probes), Timeout: c.OpenFor, Interval: c.Window, BucketPeriod: c.Window / buckets,
 			ReadyToTrip: func(n gobreaker.Counts) bool {
 				judged := n.TotalSuccesses + n.TotalFailures
 				return int(judged) >= c.MinimumCalls && int(n.TotalFailures)*100 >= rate*int(judged)
@@ -38,18 +39,25 @@ func newBreaker(c Config, changed func(from, to gobreaker.State)) *breaker {
 			OnStateChange: b.onChange,
 		})
 	}
-	b.failing, b.slow = judging(c.FailureRate), judging(c.SlowRate)
+	b.failing, b.slow = judging("failing", c.FailureRate), judging("slow", c.SlowRate)
 	return b
 }
 
-func (b *breaker) onChange(_ string, from, to gobreaker.State) {
+// onChange tells of a change of the whole, which is as open as the more open of the two.
+func (b *breaker) onChange(what string, _, to gobreaker.State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if to == gobreaker.StateOpen {
-		b.mu.Lock()
 		b.opened = time.Now()
-		b.mu.Unlock()
 	}
-	b.changed(from, to)
+	before := b.state()
+	b.states[what] = to
+	if after := b.state(); after != before {
+		b.changed(before, after)
+	}
 }
+
+func (b *breaker) state() gobreaker.State { return max(b.states["failing"], b.states["slow"]) }
 
 // errPaused refuses a call because the callee asked to be left alone.
 var errPaused = errors.New("asked to be left alone")
