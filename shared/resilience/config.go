@@ -38,7 +38,7 @@ type Config struct {
 	MaxBody      int64                 // bytes of an answer; default 1 MiB
 	KeyHeader    string                // that makes a POST repeatable; default Idempotency-Key
 	Window       time.Duration         // of the calls that the breaker judges by; default 60 s
-	MinimumCalls int                   // in the window before it judges; default 5
+	MinimumCalls int                   // in the window before it judges; default 10
 	FailureRate  int                   // percent that open it; default 50
 	SlowAfter    time.Duration         // a call that takes longer is slow; default: none is
 	SlowRate     int                   // percent of slow calls that open it; default 100
@@ -74,7 +74,7 @@ func (c Config) complete() Config {
 	c.MaxInFlight = or(c.MaxInFlight, 64)
 	c.MaxBody = or(c.MaxBody, 1<<20)
 	c.Window = or(c.Window, time.Minute)
-	c.MinimumCalls = or(c.MinimumCalls, 5)
+	c.MinimumCalls = or(c.MinimumCalls, 10)
 	c.FailureRate = or(c.FailureRate, 50)
 	c.SlowRate = or(c.SlowRate, 100)
 	if c.KeyHeader == "" {
