@@ -2,6 +2,8 @@ package resilience_test
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,4 +26,33 @@ func TestBreaker_ByDefault_JudgesFromTenCallsOn(t *testing.T) {
 	requireReady(t, c, false)
 	require.ErrorIs(t, p.called(t, c, 5), resilience.ErrNotSent)
 	require.Equal(t, 10, p.calls)
+}
+
+func TestBreaker_WindowOfCalls_JudgesByTheLastHoweverOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &psp{status: 500}
+		c := p.client(func(c *resilience.Config) { c.Window, c.WindowCalls, c.MinimumCalls = time.Second, 5, 100 })
+		require.NoError(t, p.called(t, c, 2))
+		p.status = 200
+		require.NoError(t, p.called(t, c, 4), "one failure of the last five is left")
+		p.status = 500
+		require.NoError(t, p.called(t, c, 1), "one of them again: the oldest has just made room")
+		requireReady(t, c, true)
+		time.Sleep(time.Hour)
+		require.NoError(t, p.called(t, c, 1))
+		requireReady(t, c, true)
+		time.Sleep(time.Hour)
+		require.NoError(t, p.called(t, c, 1), "three of the last five, hours apart")
+		requireReady(t, c, false)
+
+		time.Sleep(time.Hour + 1)
+		p.status = 200
+		require.NoError(t, p.called(t, c, 1), "a good trial")
+		p.status = 500
+		require.NoError(t, p.called(t, c, 4), "judged afresh, from five calls on")
+		requireReady(t, c, true)
+		require.NoError(t, p.called(t, c, 1))
+		requireReady(t, c, false)
+	})
 }
