@@ -23,23 +23,10 @@ type breaker struct {
 	paused time.Time                  // until when the callee asked to be left alone
 }
 
-// buckets of the sliding window.
-const buckets = 10
-
 func newBreaker(c Config, changed func(from, to gobreaker.State)) *breaker {
 	b := &breaker{openFor: c.OpenFor, changed: changed, states: map[string]gobreaker.State{}}
-	judging := func(what string, rate int) *gobreaker.TwoStepCircuitBreaker[any] {
-		return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-			Name: what, MaxRequests: uint32(c.Probes), Timeout: c.OpenFor, Interval: c.Window, BucketPeriod: c.Window / buckets,
-			ReadyToTrip: func(n gobreaker.Counts) bool {
-				judged := n.TotalSuccesses + n.TotalFailures
-				return int(judged) >= c.MinimumCalls && int(n.TotalFailures)*100 >= rate*int(judged)
-			},
-			IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) },
-			OnStateChange: b.onChange,
-		})
-	}
-	b.failing, b.slow = judging("failing", c.FailureRate), judging("slow", c.SlowRate)
+	b.failing = judging(c, "failing", c.FailureRate, b.onChange)
+	b.slow = judging(c, "slow", c.SlowRate, b.onChange)
 	return b
 }
 

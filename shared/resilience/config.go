@@ -38,6 +38,7 @@ type Config struct {
 	MaxBody      int64                 // bytes of an answer; default 1 MiB
 	KeyHeader    string                // that makes a POST repeatable; default Idempotency-Key
 	Window       time.Duration         // of the calls that the breaker judges by; default 60 s
+	WindowCalls  int                   // judge by so many last calls, however old, instead; default: by Window
 	MinimumCalls int                   // in the window before it judges; default 10
 	FailureRate  int                   // percent that open it; default 50
 	SlowAfter    time.Duration         // a call that takes longer is slow; default: none is
@@ -75,6 +76,9 @@ func (c Config) complete() Config {
 	c.MaxBody = or(c.MaxBody, 1<<20)
 	c.Window = or(c.Window, time.Minute)
 	c.MinimumCalls = or(c.MinimumCalls, 10)
+	if c.WindowCalls = max(c.WindowCalls, 0); c.WindowCalls > 0 {
+		c.MinimumCalls = min(c.MinimumCalls, c.WindowCalls) // more never come together
+	}
 	c.FailureRate = or(c.FailureRate, 50)
 	c.SlowRate = or(c.SlowRate, 100)
 	if c.KeyHeader == "" {
