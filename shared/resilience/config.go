@@ -49,11 +49,17 @@ type Config struct {
 	Registry     prometheus.Registerer // default none
 }
 
+// maxHeader bounds the bytes of an answer's header: Go's own bound, 10 MiB for each call under way,
+// is more memory than a hostile callee should get. The Transport of a Config brings its own.
+const maxHeader = 64 << 10
+
 func (c Config) complete() Config {
 	if c.Transport == nil {
 		// Connections of its own: those to one callee never run out for another.
 		if t, is := http.DefaultTransport.(*http.Transport); is {
-			c.Transport = t.Clone()
+			t = t.Clone()
+			t.MaxResponseHeaderBytes = maxHeader
+			c.Transport = t
 		} else {
 			c.Transport = http.DefaultTransport
 		}
