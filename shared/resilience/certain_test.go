@@ -3,7 +3,10 @@ package resilience_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"syscall"
 	"testing"
 	"time"
 
@@ -41,4 +44,73 @@ func TestClient_TooLateBeforeItBegan_AsksNobodyAndBlamesNobody(t *testing.T) {
 	require.Zero(t, c.tries.Load())
 	_, ready := client.Ready()
 	require.True(t, ready, "the callee was never asked")
+}
+
+func TestClient_FirstTrySentSecondRefused_MayHaveBeenDone(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Read(make([]byte, 1024))
+		_ = l.Close() // from here on connections are refused
+		_ = c.Close()
+	}()
+	client := newClient(func(c *resilience.Config) { c.Retries, c.RetryWait = 2, time.Microsecond })
+	_, _, err = call(t, client.Client, http.MethodGet, "http://"+l.Addr().String())
+	require.ErrorIs(t, err, syscall.ECONNREFUSED, "so ended the last try")
+	require.ErrorIs(t, err, resilience.ErrUnavailable)
+	require.NotErrorIs(t, err, resilience.ErrNotSent)
+}
+
+func TestClient_HTTP2StreamReset_MayHaveBeenDone(t *testing.T) {
+	t.Parallel()
+	c := &callee{}
+	c.answer.Store(status(200))
+	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.answer.Load().(http.HandlerFunc)(w, r)
+	}))
+	c.EnableHTTP2 = true
+	c.StartTLS()
+	t.Cleanup(c.Close)
+	client := newClient(func(cfg *resilience.Config) { cfg.Transport = c.Client().Transport })
+	_, err := post(t, client, c.URL)
+	require.NoError(t, err)
+	c.answer.Store(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	_, err = post(t, client, c.URL)
+	require.ErrorIs(t, err, resilience.ErrUnavailable, "on the connection of the first call")
+	require.NotErrorIs(t, err, resilience.ErrNotSent)
+}
+
+func TestClient_Full_SendsNothing(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	client := newClient(func(c *resilience.Config) {
+		c.MaxInFlight = 1
+		c.Transport = transport(func(*http.Request) (*http.Response, error) {
+			close(arrived)
+			<-release
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		})
+	})
+	done := make(chan error)
+	go func() {
+		_, _, err := call(t, client.Client, http.MethodPost, "http://psp.example")
+		done <- err
+	}()
+	<-arrived
+	_, err := post(t, client, "http://psp.example")
+	require.ErrorIs(t, err, resilience.ErrNotSent)
+	require.ErrorIs(t, err, resilience.ErrUnavailable)
+	_, ready := client.Ready()
+	require.True(t, ready, "busy is not broken")
+	close(release)
+	require.NoError(t, <-done)
 }

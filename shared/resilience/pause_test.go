@@ -3,6 +3,7 @@ package resilience_test
 import (
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -77,4 +78,20 @@ func TestClient_AskedToWait_HoldsBackOtherCallsRetriesToo(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrUnavailable)
 	require.NotErrorIs(t, err, resilience.ErrNotSent, "the first try was sent")
 	require.EqualValues(t, 2, c.tries.Load())
+}
+
+func TestClient_AskedToWaitForever_AsksAgainAfterAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &psp{status: 429, retryAfter: "3600"}
+		c := p.client()
+		require.NoError(t, p.called(t, c, 1))
+		time.Sleep(59 * time.Second)
+		require.ErrorIs(t, p.called(t, c, 1), resilience.ErrNotSent)
+		time.Sleep(time.Second)
+		p.status, p.retryAfter = 200, ""
+		requireReady(t, c, true)
+		require.NoError(t, p.called(t, c, 1))
+		require.Equal(t, 2, p.calls)
+	})
 }

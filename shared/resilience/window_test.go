@@ -56,3 +56,18 @@ func TestBreaker_WindowOfCalls_JudgesByTheLastHoweverOld(t *testing.T) {
 		requireReady(t, c, false)
 	})
 }
+
+func TestBreaker_WindowOfTime_ForgetsWhatIsOlder(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &psp{status: 500}
+		c := p.client(func(c *resilience.Config) { c.Window = 10 * time.Second })
+		require.NoError(t, p.called(t, c, 3))
+		time.Sleep(11 * time.Second)
+		require.NoError(t, p.called(t, c, 3))
+		requireReady(t, c, true)
+		time.Sleep(5 * time.Second)
+		require.NoError(t, p.called(t, c, 1), "the fourth within ten seconds")
+		requireReady(t, c, false)
+	})
+}
