@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -113,4 +114,18 @@ func TestClient_Full_SendsNothing(t *testing.T) {
 	require.True(t, ready, "busy is not broken")
 	close(release)
 	require.NoError(t, <-done)
+}
+
+func TestClient_OutOfTimeBetweenTries_IsUnavailable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &psp{status: 503}
+		c := p.client(func(c *resilience.Config) { c.Retries, c.RetryWait, c.MaxRetryWait = 2, time.Hour, time.Hour })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, _, err := call(t, c.Client, http.MethodGet, "http://psp.example", func(r *http.Request) { *r = *r.WithContext(ctx) })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, resilience.ErrUnavailable)
+		require.NotErrorIs(t, err, resilience.ErrNotSent)
+	})
 }
