@@ -65,7 +65,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.metrics.retries.WithLabelValues(t.Name).Inc()
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, t.explained(ctx, ctx.Err(), sent)
 		case <-time.After(wait):
 		}
 	}
