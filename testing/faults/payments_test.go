@@ -43,7 +43,7 @@ func newMarket(t *testing.T, env ...string) *market {
 		"PAYPAL_CLIENT_ID=" + pspsim.PayPalClientID, "PAYPAL_SECRET=" + pspsim.PayPalSecret, "PAYPAL_WEBHOOK_ID=" + pspsim.PayPalWebhookID,
 		"PAYPAL_URL=" + sim.PayPal.URL(), "PAYPAL_RETURN_URL=https://example.com/back", "PAYPAL_CANCEL_URL=https://example.com/no",
 		"PSP_TIMEOUT=250ms", "PSP_BREAKER_MINIMUM_CALLS=100000", "PAYMENT_PATIENCE=1s", "PAYMENT_LOOK_AFTER=50ms", "PAYMENT_LOOK_WITHIN=300ms",
-		"PAYMENT_LEASE=1s", "RECONCILE_INTERVAL=50ms",
+		"PAYMENT_LEASE=1s", "RECONCILE_INTERVAL=150ms",
 	}, env...)})
 	sim.Stripe.PayersAct(true)
 	sim.PayPal.PayersAct(true)
