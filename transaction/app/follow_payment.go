@@ -34,7 +34,9 @@ func (a *App) look(ctx context.Context, p domain.Payment) (domain.Payment, ports
 	case errors.Is(err, ports.ErrNotKnown) && a.expired(p):
 		charge, err = ports.Charge{Status: domain.PaymentCanceled, Amount: p.Amount}, nil
 	case err == nil && charge.Status == domain.PaymentRequiresAction && !charge.Approved && a.expired(p):
-		charge, err = provider.Cancel(ctx, p)
+		known := p
+		known.ProviderRef = charge.ProviderRef
+		charge, err = provider.Cancel(ctx, known)
 	}
 	p, err = a.follow(ctx, way{p.Provider, provider}, p, charge, err)
 	return p, charge.Action, err
