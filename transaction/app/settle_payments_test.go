@@ -176,6 +176,18 @@ func TestSettlePayments_GivingUp_NamesWhatTheProviderCallsIt(t *testing.T) {
 	require.NoError(t, b.settlePayments(t, 1))
 }
 
+func TestSettlePayments_GivingUp_IsFromWaitingOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentProcessing, 25*time.Hour) // somebody may be capturing it
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentRequiresAction), nil)
+	waiting := p
+	waiting.Status, waiting.ProviderRef, waiting.Cause = domain.PaymentRequiresAction, "ref", "provider"
+	b.records(domain.PaymentProcessing, waiting, 5*time.Minute)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
 func TestSettlePayments_WhatDoesNotFit_IsNotBelieved(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
