@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 type market struct {
 	*world
 	sim *pspsim.Sim
+	log bytes.Buffer // of the platform, which locks it
 
 	mu   sync.Mutex
 	asks []ask // that were answered with a payment
@@ -38,7 +40,7 @@ func newMarket(t *testing.T, env ...string) *market {
 	t.Helper()
 	sim := pspsim.New(t)
 	m := &market{sim: sim}
-	m.world = newWorld(t, options{people: 4, env: append([]string{
+	m.world = newWorld(t, options{people: 4, log: &m.log, env: append([]string{
 		"PAYMENT_SANDBOX=true", "STRIPE_KEY=" + pspsim.StripeKey, "STRIPE_WEBHOOK_SECRET=" + pspsim.StripeWebhookSecret, "STRIPE_URL=" + sim.Stripe.URL(),
 		"PAYPAL_CLIENT_ID=" + pspsim.PayPalClientID, "PAYPAL_SECRET=" + pspsim.PayPalSecret, "PAYPAL_WEBHOOK_ID=" + pspsim.PayPalWebhookID,
 		"PAYPAL_URL=" + sim.PayPal.URL(), "PAYPAL_RETURN_URL=https://example.com/back", "PAYPAL_CANCEL_URL=https://example.com/no",
@@ -188,6 +190,13 @@ func TestPayments_FaultMatrix(t *testing.T) {
 	providers.Wait()
 	asked, settled := len(m.asks), m.settle()
 	t.Logf("%d payments were answered, %d of them moved money", asked, settled)
+	require.NoError(t, m.platform.Stop()) // nobody writes to its log any more
+	require.NotEmpty(t, m.log.String())
+	for _, secret := range []string{
+		pspsim.StripeKey, pspsim.StripeWebhookSecret, pspsim.PayPalSecret, pspsim.PayPalToken, "_secret_for_tests", password,
+	} {
+		require.NotContains(t, m.log.String(), secret)
+	}
 	require.Greater(t, asked, 75*torture(), "half of them at least")
 	require.Greater(t, settled, asked/2)
 }
