@@ -15,7 +15,6 @@ import (
 const (
 	tokenPath  = "/v1/oauth2/token"
 	verifyPath = "/v1/notifications/verify-webhook-signature"
-	bearer     = "paypal-token-for-tests"
 )
 
 func paypalRoutes(s *Side) {
@@ -24,12 +23,12 @@ func paypalRoutes(s *Side) {
 			writeJSON(w, http.StatusUnauthorized, object{"error": "invalid_client"})
 			return
 		}
-		writeJSON(w, http.StatusOK, object{"access_token": bearer, "token_type": "Bearer", "expires_in": 32400})
+		writeJSON(w, http.StatusOK, object{"access_token": PayPalToken, "token_type": "Bearer", "expires_in": 32400})
 	})
 	handle := func(pattern string, do func(r *http.Request, body object) (int, any)) {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			status, answer := http.StatusUnauthorized, any(object{"name": "AUTHENTICATION_FAILURE"})
-			if r.Header.Get("Authorization") == "Bearer "+bearer {
+			if r.Header.Get("Authorization") == "Bearer "+PayPalToken {
 				var body object
 				raw, _ := io.ReadAll(r.Body)
 				_ = json.Unmarshal(raw, &body)

@@ -30,6 +30,7 @@ const (
 	PayPalClientID      = "paypal-client-for-tests"
 	PayPalSecret        = "paypal-secret-for-tests"
 	PayPalWebhookID     = "paypal-webhook-for-tests"
+	PayPalToken         = "paypal-token-for-tests" // that PayPal hands out
 )
 
 // Sim is both providers.

@@ -33,8 +33,11 @@ func (a *App) look(ctx context.Context, p domain.Payment) (domain.Payment, ports
 		charge, err = provider.Start(ctx, p)
 	case errors.Is(err, ports.ErrNotKnown) && a.expired(p):
 		charge, err = ports.Charge{Status: domain.PaymentCanceled, Amount: p.Amount}, nil
-	case err == nil && charge.Status == domain.PaymentRequiresAction && !charge.Approved && a.expired(p):
-		charge, err = provider.Cancel(ctx, p)
+	case err == nil && charge.Status == domain.PaymentRequiresAction && !charge.Approved &&
+		p.Status == domain.PaymentRequiresAction && a.expired(p): // nobody is capturing it
+		known := p
+		known.ProviderRef = charge.ProviderRef
+		charge, err = provider.Cancel(ctx, known)
 	}
 	p, err = a.follow(ctx, way{p.Provider, provider}, p, charge, err)
 	return p, charge.Action, err

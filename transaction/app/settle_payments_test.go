@@ -146,7 +146,7 @@ func TestSettlePayments_PayerNeverCame_GivesUp(t *testing.T) {
 	p := intent(domain.PaymentRequiresAction, 25*time.Hour)
 	b.due(p)
 	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentRequiresAction), nil)
-	b.stripe.EXPECT().Cancel(gomock.Any(), p).Return(charge(domain.PaymentCanceled), nil)
+	b.stripe.EXPECT().Cancel(gomock.Any(), gomock.Any()).Return(charge(domain.PaymentCanceled), nil)
 	want := p
 	want.Status, want.ProviderRef, want.Cause = domain.PaymentCanceled, "ref", "provider"
 	b.records(domain.PaymentRequiresAction, want, 0)
@@ -160,6 +160,32 @@ func TestSettlePayments_PayerNeverCame_GivesUp(t *testing.T) {
 	want.Status, want.Cause = domain.PaymentCanceled, "provider"
 	c.records(domain.PaymentProcessing, want, 0)
 	require.NoError(t, c.settlePayments(t, 1))
+}
+
+func TestSettlePayments_GivingUp_NamesWhatTheProviderCallsIt(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentRequiresAction, 25*time.Hour)
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentRequiresAction), nil)
+	named := p
+	named.ProviderRef = "ref" // its first answer was lost; it was found by our id
+	b.stripe.EXPECT().Cancel(gomock.Any(), named).Return(charge(domain.PaymentCanceled), nil)
+	b.payments.EXPECT().Record(gomock.Any(), domain.PaymentRequiresAction, gomock.Any(), time.Duration(0)).Return(true, nil)
+	b.payments.EXPECT().Find(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(intent(domain.PaymentCanceled, time.Hour), nil)
+	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_GivingUp_IsFromWaitingOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := intent(domain.PaymentProcessing, 25*time.Hour) // somebody may be capturing it
+	b.due(p)
+	b.stripe.EXPECT().Look(gomock.Any(), p).Return(charge(domain.PaymentRequiresAction), nil)
+	waiting := p
+	waiting.Status, waiting.ProviderRef, waiting.Cause = domain.PaymentRequiresAction, "ref", "provider"
+	b.records(domain.PaymentProcessing, waiting, 5*time.Minute)
+	require.NoError(t, b.settlePayments(t, 1))
 }
 
 func TestSettlePayments_WhatDoesNotFit_IsNotBelieved(t *testing.T) {
