@@ -50,7 +50,7 @@ func TestClient_RetryAfter_IsUnderstoodInEachFormAndBounded(t *testing.T) {
 
 func TestClient_AskedToWait_HoldsBackOtherCallsRetriesToo(t *testing.T) {
 	t.Parallel()
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, release := make(chan struct{}, 4), make(chan struct{}) // tries that nobody waits for must not hang
 	c := newCallee(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/busy" {
 			busy("30")(w, r)
@@ -61,7 +61,7 @@ func TestClient_AskedToWait_HoldsBackOtherCallsRetriesToo(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
 	client := newClient(func(c *resilience.Config) { c.Retries, c.RetryWait = 2, time.Microsecond })
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		_, _, err := call(t, client.Client, http.MethodGet, c.URL)
 		done <- err
