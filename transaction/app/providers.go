@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -109,6 +111,18 @@ func (a *App) Notice(ctx context.Context, provider string, header http.Header, b
 	case err != nil:
 		return fmt.Errorf("%w: notification of %s not verified: %w", ports.ErrUnavailable, provider, err)
 	}
+	if !keepable(n) {
+		return ports.ErrForged
+	}
 	_, err = a.Payments.Notice(ctx, provider, n)
 	return err
+}
+
+// longestEventID is what is kept of a provider's events, in bytes; Stripe's and PayPal's are shorter.
+const longestEventID = 255
+
+// keepable says that a notification can be stored as it is: no PostgreSQL text holds NUL.
+func keepable(n ports.Notification) bool {
+	all := n.EventID + n.Type + n.ProviderRef
+	return n.EventID != "" && len(n.EventID) <= longestEventID && utf8.ValidString(all) && !strings.ContainsRune(all, 0)
 }
