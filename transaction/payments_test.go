@@ -29,7 +29,7 @@ func openMarket(t *testing.T, env ...string) market {
 		"STRIPE_KEY=" + pspsim.StripeKey, "STRIPE_WEBHOOK_SECRET=" + pspsim.StripeWebhookSecret, "STRIPE_URL=" + sim.Stripe.URL(),
 		"PAYPAL_CLIENT_ID=" + pspsim.PayPalClientID, "PAYPAL_SECRET=" + pspsim.PayPalSecret, "PAYPAL_WEBHOOK_ID=" + pspsim.PayPalWebhookID,
 		"PAYPAL_URL=" + sim.PayPal.URL(), "PAYPAL_RETURN_URL=https://example.com/back", "PAYPAL_CANCEL_URL=https://example.com/no",
-		"PSP_TIMEOUT=300ms", "PSP_BREAKER_OPEN_FOR=200ms", "PAYMENT_PATIENCE=5s",
+		"PSP_TIMEOUT=1500ms", "PSP_BREAKER_OPEN_FOR=200ms", "PAYMENT_PATIENCE=5s",
 	}, env...)...), sim}
 }
 

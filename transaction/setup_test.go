@@ -110,7 +110,7 @@ func setup(t *testing.T, env ...string) *platform {
 	var err error
 	p.config, err = config.Load[transaction.Config](append([]string{
 		"DATABASE_URL=" + p.db.DSN, "AUTH_ISSUER=" + p.issuer.URL(), "AUTH_URL=" + authServer.URL, "INTERNAL_TOKEN=" + serviceToken,
-		"REVOCATION_POLL=10ms", "RECONCILE_INTERVAL=10ms", "PAYMENT_PATIENCE=30ms", "PAYMENT_LOOK_AFTER=20ms", "PAYMENT_SANDBOX=true",
+		"REVOCATION_POLL=10ms", "RECONCILE_INTERVAL=10ms", "PAYMENT_PATIENCE=5s", "PAYMENT_LOOK_AFTER=20ms", "PAYMENT_SANDBOX=true",
 		"AUTH_CLIENT_ID=" + tokens.ClientID,
 	}, env...))
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ func TestReconcile_TellsWhatDiffers_ByExitStatusTableAndCSV(t *testing.T) {
 	run := func(args ...string) (int, string, string) {
 		var out, trouble bytes.Buffer
 		status := cli.Run(t.Context(), append([]string{"reconcile", "--data", t.TempDir(), "--database-url", db.AdminDSN}, args...), []string{
-			"STRIPE_KEY=" + pspsim.StripeKey, "STRIPE_WEBHOOK_SECRET=x", "STRIPE_URL=" + side.URL(), "PSP_TIMEOUT=500ms",
+			"STRIPE_KEY=" + pspsim.StripeKey, "STRIPE_WEBHOOK_SECRET=x", "STRIPE_URL=" + side.URL(),
 		}, &out, &trouble)
 		return status, out.String(), trouble.String()
 	}

@@ -214,7 +214,7 @@ func TestClient_HostileAnswers_AreCutOff(t *testing.T) {
 	}
 	for name, answer := range map[string]http.HandlerFunc{"hang": hang, "drip": drip} {
 		c := newCallee(t, answer)
-		_, err := post(t, newClient(func(c *resilience.Config) { c.Timeout = 100 * time.Millisecond }), c.URL)
+		_, err := post(t, newClient(func(c *resilience.Config) { c.Timeout = 500 * time.Millisecond }), c.URL)
 		require.ErrorIs(t, err, resilience.ErrUnavailable, name)
 		require.NotErrorIs(t, err, resilience.ErrNotSent, name)
 		require.ErrorIs(t, err, context.DeadlineExceeded, name)

@@ -180,7 +180,7 @@ func TestClient_EachTryHasATimeout_TheBodyIncluded(t *testing.T) {
 		<-release
 	})
 	t.Cleanup(func() { close(release) })
-	_, _, err := call(t, quick(func(c *resilience.Config) { c.Timeout = 250 * time.Millisecond }), "GET", c.URL)
+	_, _, err := call(t, quick(func(c *resilience.Config) { c.Timeout = 300 * time.Millisecond }), "GET", c.URL)
 	require.ErrorIs(t, err, resilience.ErrUnavailable)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.EqualValues(t, 3, c.tries.Load())

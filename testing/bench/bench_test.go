@@ -21,7 +21,7 @@ func TestMain_ComparesAllSidesInBothPatterns(t *testing.T) {
 	out, err := exec.Command("go", "build", "-o", program, "github.com/micropay/micropay/micropay/cmd/micropay").CombinedOutput()
 	require.NoError(t, err, string(out))
 	var report strings.Builder
-	require.NoError(t, bench.Main(t.Context(), bench.Options{Program: program, Wallets: 20, Rounds: 1, Seconds: 1}, &report))
+	require.NoError(t, bench.Main(t.Context(), bench.Options{Program: program, Wallets: 40, Rounds: 1, Seconds: 3}, &report))
 	for _, pattern := range []string{"spread", "one hot wallet"} {
 		for _, side := range []string{"SQL, one statement", "SQL, statements", "REST"} {
 			require.Regexp(t, pattern+`\s+`+side+`\s+[1-9]\d*\s`, report.String())

@@ -59,6 +59,9 @@ func (a *App) follow(ctx context.Context, w way, p domain.Payment, c ports.Charg
 		return a.record(ctx, p, p, a.nextLook(p))
 	case answer != nil:
 		return a.keepOpen(ctx, p)
+	case !keepable(c.ProviderRef, c.FailureCode):
+		q, err := a.keepOpen(ctx, p)
+		return q, errors.Join(err, fmt.Errorf("payment %s: %w: %s says what cannot be kept", p.ID, domain.ErrProviderMismatch, w.name))
 	case !p.Wants(c.Amount):
 		q, err := a.keepOpen(ctx, p)
 		return q, errors.Join(err, fmt.Errorf("payment %s of %s: %w: %s speaks of %s", p.ID, p.Amount, domain.ErrProviderMismatch, w.name, c.Amount))

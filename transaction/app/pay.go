@@ -53,12 +53,13 @@ func (a *App) start(ctx context.Context, p domain.Payment, key domain.Key, ways 
 	for _, w := range ways {
 		if p.Provider != w.name {
 			q, err := p.Via(w.name, w.Fees)
-			if err == nil {
-				err = a.Payments.Reroute(ctx, q)
+			if err != nil {
+				continue // its fee does not fit; perhaps the next one's does
 			}
+			err = a.Payments.Reroute(ctx, q)
 			var refusal domain.Refusal
 			if errors.As(err, &refusal) {
-				continue // it cannot go that way, perhaps the next
+				continue
 			}
 			if err != nil {
 				return PaymentReceipt{}, err

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/mock/gomock"
 
+	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -120,4 +121,18 @@ func TestTopUp_NextProviderThatCannotTakeIt_IsPassedOver(t *testing.T) {
 	c.payments.EXPECT().Reroute(gomock.Any(), gomock.Any()).Return(ports.ErrUnavailable)
 	_, err = c.TopUp(t.Context(), topUp("stripe", "paypal"))
 	require.ErrorIs(t, err, ports.ErrUnavailable)
+}
+
+func TestTopUp_NextProviderWhoseFeeDoesNotFit_LeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.stripe.ready(0)
+	b.paypal.ready(0)
+	huge := intent(domain.PaymentCreated, 0)
+	huge.Amount = usd(money.Max)
+	b.adds(huge, false)
+	b.stripe.EXPECT().Start(gomock.Any(), gomock.Any()).Return(ports.Charge{}, ports.ErrNothingDone)
+	b.payments.EXPECT().Abandon(gomock.Any(), gomock.Any(), gomock.Any(), gomock.Any()).Return(true, nil)
+	_, err := b.TopUp(t.Context(), topUp("stripe", "paypal"))
+	require.ErrorIs(t, err, domain.ErrProviderUnavailable, "nobody carries on what was refused")
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -109,6 +111,19 @@ func (a *App) Notice(ctx context.Context, provider string, header http.Header, b
 	case err != nil:
 		return fmt.Errorf("%w: notification of %s not verified: %w", ports.ErrUnavailable, provider, err)
 	}
+	if n.EventID == "" || !keepable(n.EventID, n.Type, n.ProviderRef) {
+		return ports.ErrForged
+	}
 	_, err = a.Payments.Notice(ctx, provider, n)
 	return err
+}
+
+// longestText is what is kept of a provider's words, in bytes; Stripe's and PayPal's are shorter.
+const longestText = 255
+
+// keepable says that a provider's words can be stored as they are: no PostgreSQL text holds NUL.
+func keepable(texts ...string) bool {
+	return !slices.ContainsFunc(texts, func(s string) bool {
+		return len(s) > longestText || !utf8.ValidString(s) || strings.ContainsRune(s, 0)
+	})
 }

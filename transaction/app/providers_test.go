@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,4 +49,16 @@ func TestNotice_Forged_DoesNothing(t *testing.T) {
 	require.ErrorIs(t, b.Notice(t.Context(), "piggybank", nil, nil), domain.ErrProviderUnknown)
 	b.Providers["quiet"] = app.Provider{}
 	require.ErrorIs(t, b.Notice(t.Context(), "quiet", nil, nil), domain.ErrProviderUnknown)
+}
+
+func TestNotice_ThatCannotBeKept_IsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, n := range map[string]ports.Notification{
+		"no id": {}, "a long id": {EventID: strings.Repeat("x", 256)}, "NUL in the id": {EventID: "e\x00"}, "NUL in the type": {EventID: "e", Type: "\x00"},
+		"NUL in a name": {EventID: "e", ProviderRef: "\x00"}, "no UTF-8": {EventID: "e", Type: "\xff"},
+	} {
+		b.stripe.notifications.EXPECT().Verify(gomock.Any(), gomock.Any(), gomock.Any()).Return(n, nil)
+		require.ErrorIs(t, b.Notice(t.Context(), "stripe", nil, nil), ports.ErrForged, name)
+	}
 }

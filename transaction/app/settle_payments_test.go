@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,6 +187,20 @@ func TestSettlePayments_GivingUp_IsFromWaitingOnly(t *testing.T) {
 	waiting.Status, waiting.ProviderRef, waiting.Cause = domain.PaymentRequiresAction, "ref", "provider"
 	b.records(domain.PaymentProcessing, waiting, 5*time.Minute)
 	require.NoError(t, b.settlePayments(t, 1))
+}
+
+func TestSettlePayments_AnAnswerThatCannotBeKept_IsNone(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{"\x00", "\xff", strings.Repeat("x", 256)} {
+		b := setup(t)
+		p := intent(domain.PaymentProcessing, time.Minute)
+		b.due(p)
+		c := charge(domain.PaymentFailed)
+		c.FailureCode = odd
+		b.stripe.EXPECT().Look(gomock.Any(), p).Return(c, nil)
+		b.records(domain.PaymentProcessing, p, 30*time.Second)
+		require.ErrorIs(t, b.settlePayments(t, 1), domain.ErrProviderMismatch)
+	}
 }
 
 func TestSettlePayments_WhatDoesNotFit_IsNotBelieved(t *testing.T) {

@@ -29,7 +29,7 @@ type ProviderWorld struct {
 // ProviderClient is a client with little patience that never breaks, to see each call through.
 func ProviderClient(name, keyHeader string) *http.Client {
 	return resilience.NewClient(resilience.Config{
-		Name: name, KeyHeader: keyHeader, Timeout: 400 * time.Millisecond, Retries: -1, MinimumCalls: 1 << 20, MaxBody: 64 << 10,
+		Name: name, KeyHeader: keyHeader, Timeout: 1500 * time.Millisecond, Retries: -1, MinimumCalls: 1 << 20, MaxBody: 64 << 10,
 	})
 }
 
