@@ -76,6 +76,7 @@ type PSP struct {
 	Timeout      time.Duration `env:"TIMEOUT" envDefault:"5s"`
 	MaxInFlight  int           `env:"MAX_IN_FLIGHT" envDefault:"64"`          // calls at a time, more are refused at once
 	Window       time.Duration `env:"BREAKER_WINDOW" envDefault:"60s"`        // sliding window of calls to judge by
+	WindowCalls  int           `env:"BREAKER_WINDOW_CALLS"`                   // judge by so many last calls instead; 0: by the time above
 	MinimumCalls int           `env:"BREAKER_MINIMUM_CALLS" envDefault:"10"`  // in it before it judges
 	FailureRate  int           `env:"BREAKER_FAILURE_RATE" envDefault:"50"`   // percent of failures that open it
 	SlowAfter    time.Duration `env:"BREAKER_SLOW_AFTER" envDefault:"3s"`     // a call that takes longer is slow
@@ -154,6 +155,9 @@ func (c Config) Validate() error {
 		if n <= 0 {
 			errs = append(errs, fmt.Errorf("%s: must be positive", name))
 		}
+	}
+	if c.PSP.WindowCalls < 0 {
+		errs = append(errs, errors.New("PSP_BREAKER_WINDOW_CALLS: must not be negative"))
 	}
 	if c.IdempotencyTTL < 24*time.Hour {
 		errs = append(errs, errors.New("IDEMPOTENCY_TTL: must be at least 24h"))

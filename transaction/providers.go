@@ -39,7 +39,7 @@ func providers(cfg Config, deps Deps) map[string]app.Provider {
 // worker asks again.
 func (p PSP) client(name, keyHeader string, deps Deps) *resilience.Client {
 	return resilience.New(resilience.Config{
-		Name: name, Timeout: p.Timeout, Retries: -1, KeyHeader: keyHeader, MaxInFlight: p.MaxInFlight, Window: p.Window,
+		Name: name, Timeout: p.Timeout, Retries: -1, KeyHeader: keyHeader, MaxInFlight: p.MaxInFlight, Window: p.Window, WindowCalls: p.WindowCalls,
 		MinimumCalls: p.MinimumCalls, FailureRate: p.FailureRate, SlowAfter: p.SlowAfter, SlowRate: p.SlowRate,
 		OpenFor: p.OpenFor, Probes: p.Trials, Log: deps.Log, Registry: deps.Registry,
 	})

@@ -18,41 +18,42 @@ type breaker struct {
 	changed       func(from, to gobreaker.State)
 
 	mu     sync.Mutex
-	opened time.Time // when one of the two opened last
-	paused time.Time // until when the callee asked to be left alone
+	states map[string]gobreaker.State // of each of the two
+	opened time.Time                  // when one of the two opened last
+	paused time.Time                  // until when the callee asked to be left alone
 }
 
-// buckets of the sliding window.
-const buckets = 10
-
 func newBreaker(c Config, changed func(from, to gobreaker.State)) *breaker {
-	b := &breaker{openFor: c.OpenFor, changed: changed}
-	judging := func(rate int) *gobreaker.TwoStepCircuitBreaker[any] {
-		return gobreaker.NewTwoStepCircuitBreaker[any](gobreaker.Settings{
-			Name: c.Name, MaxRequests: uint32(c.Probes), Timeout: c.OpenFor, Interval: c.Window, BucketPeriod: c.Window / buckets,
-			ReadyToTrip: func(n gobreaker.Counts) bool {
-				judged := n.TotalSuccesses + n.TotalFailures
-				return int(judged) >= c.MinimumCalls && int(n.TotalFailures)*100 >= rate*int(judged)
-			},
-			IsExcluded:    func(err error) bool { return errors.Is(err, context.Canceled) },
-			OnStateChange: b.onChange,
-		})
-	}
-	b.failing, b.slow = judging(c.FailureRate), judging(c.SlowRate)
+	b := &breaker{openFor: c.OpenFor, changed: changed, states: map[string]gobreaker.State{}}
+	b.failing = judging(c, "failing", c.FailureRate, b.onChange)
+	b.slow = judging(c, "slow", c.SlowRate, b.onChange)
 	return b
 }
 
-func (b *breaker) onChange(_ string, from, to gobreaker.State) {
+// onChange tells of a change of the whole, which is as open as the more open of the two.
+func (b *breaker) onChange(what string, _, to gobreaker.State) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if to == gobreaker.StateOpen {
-		b.mu.Lock()
 		b.opened = time.Now()
-		b.mu.Unlock()
 	}
-	b.changed(from, to)
+	before := b.state()
+	b.states[what] = to
+	if after := b.state(); after != before {
+		b.changed(before, after)
+	}
 }
+
+func (b *breaker) state() gobreaker.State { return max(b.states["failing"], b.states["slow"]) }
+
+// errPaused refuses a call because the callee asked to be left alone.
+var errPaused = errors.New("asked to be left alone")
 
 // allow lets a call through; done must be told how it ended.
 func (b *breaker) allow() (done func(failed error, slow bool), err error) {
+	if b.pausedFor() > 0 {
+		return nil, errPaused
+	}
 	failing, err := b.failing.Allow()
 	if err != nil {
 		return nil, err
@@ -87,12 +88,18 @@ func (b *breaker) pause(d time.Duration) {
 // maxPause bounds how long a callee can ask to be left alone.
 const maxPause = time.Minute
 
+func (b *breaker) pausedFor() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Until(b.paused)
+}
+
 // ready returns how long no call is let through.
 func (b *breaker) ready() (time.Duration, bool) {
+	wait := b.pausedFor()
 	b.mu.Lock()
-	opened, paused := b.opened, b.paused
+	opened := b.opened
 	b.mu.Unlock()
-	wait := time.Until(paused)
 	if b.failing.State() == gobreaker.StateOpen || b.slow.State() == gobreaker.StateOpen {
 		wait = max(wait, time.Until(opened.Add(b.openFor)), time.Millisecond)
 	}

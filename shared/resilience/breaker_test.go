@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -90,31 +91,29 @@ func TestBreaker_SlowCalls_OpenIt(t *testing.T) {
 
 func TestBreaker_GoodTrials_CloseIt(t *testing.T) {
 	t.Parallel()
-	c := newCallee(t, status(500))
-	client := newClient(func(c *resilience.Config) { c.OpenFor, c.Probes = time.Millisecond, 2 })
-	fail := func() {
-		for range 4 {
-			_, _ = post(t, client, c.URL)
-		}
-	}
-	fail()
-	require.Eventually(t, func() bool { _, ready := client.Ready(); return ready }, time.Second, time.Millisecond)
-	before := c.tries.Load()
-	_, err := post(t, client, c.URL)
-	require.NoError(t, err)
-	require.Equal(t, before+1, c.tries.Load(), "a trial")
-	_, ready := client.Ready()
-	require.False(t, ready, "that was bad: open again")
+	synctest.Test(t, func(t *testing.T) {
+		p := &psp{status: 500}
+		c := p.client(func(c *resilience.Config) { c.OpenFor, c.Probes = time.Second, 2 })
+		require.NoError(t, p.called(t, c, 4))
+		time.Sleep(time.Second + 1)
+		requireReady(t, c, true)
+		require.NoError(t, p.called(t, c, 1), "a trial")
+		requireReady(t, c, false) // that was bad: open again
 
-	c.answer.Store(status(200))
-	for range 2 {
-		require.Eventually(t, func() bool { _, err := post(t, client, c.URL); return err == nil }, time.Second, time.Millisecond)
-	}
-	c.answer.Store(status(500))
-	_, err = post(t, client, c.URL)
-	require.NoError(t, err, "closed: one failure is not enough")
-	_, ready = client.Ready()
-	require.True(t, ready)
+		time.Sleep(time.Second + 1)
+		p.status = 200
+		require.NoError(t, p.called(t, c, 1))
+		p.status = 500
+		require.NoError(t, p.called(t, c, 1))
+		requireReady(t, c, false) // one good and one bad: open again
+
+		time.Sleep(time.Second + 1)
+		p.status = 200
+		require.NoError(t, p.called(t, c, 2))
+		p.status = 500
+		require.NoError(t, p.called(t, c, 1), "closed: one failure is not enough")
+		requireReady(t, c, true)
+	})
 }
 
 func TestClient_AskedToWait_AsksNobodyUntilThen(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -187,33 +188,35 @@ func TestClient_EachTryHasATimeout_TheBodyIncluded(t *testing.T) {
 
 func TestClient_TheBreakerOpensAndProbes(t *testing.T) {
 	t.Parallel()
-	var logged bytes.Buffer
-	reg := prometheus.NewRegistry()
-	c := newCallee(t, status(500))
-	client := quick(func(c *resilience.Config) {
-		c.MinimumCalls, c.OpenFor, c.Registry = 3, 30*time.Millisecond, reg
-		c.Log = slog.New(slog.NewTextHandler(&logged, nil))
-	})
-	for range 3 {
-		_, _, err := call(t, client, "GET", c.URL)
-		require.NoError(t, err)
-	}
-	_, _, err := call(t, client, "GET", c.URL)
-	require.ErrorIs(t, err, resilience.ErrUnavailable)
-	require.EqualValues(t, 3, c.tries.Load(), "an open breaker asks nobody")
-	require.Contains(t, logged.String(), "to=open")
-	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
-		# HELP client_breaker_state State of the breaker before a callee: 0 closed, 1 half-open, 2 open.
-		# TYPE client_breaker_state gauge
-		client_breaker_state{callee="auth"} 2
-	`), "client_breaker_state"))
+	synctest.Test(t, func(t *testing.T) {
+		var logged bytes.Buffer
+		reg := prometheus.NewRegistry()
+		p := &psp{status: 500}
+		client := quick(func(c *resilience.Config) {
+			c.Transport, c.MinimumCalls, c.OpenFor, c.Registry = p, 3, 30*time.Second, reg
+			c.Log = slog.New(slog.NewTextHandler(&logged, nil))
+		})
+		for range 3 {
+			_, _, err := call(t, client, "GET", "http://auth.example")
+			require.NoError(t, err)
+		}
+		_, _, err := call(t, client, "GET", "http://auth.example")
+		require.ErrorIs(t, err, resilience.ErrUnavailable)
+		require.Equal(t, 3, p.calls, "an open breaker asks nobody")
+		require.Contains(t, logged.String(), "to=open")
+		require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+			# HELP client_breaker_state State of the breaker before a callee: 0 closed, 1 half-open, 2 open.
+			# TYPE client_breaker_state gauge
+			client_breaker_state{callee="auth"} 2
+		`), "client_breaker_state"))
 
-	c.answer.Store(status(200))
-	require.Eventually(t, func() bool {
-		got, _, err := call(t, client, "GET", c.URL)
-		return err == nil && got == 200
-	}, 5*time.Second, 5*time.Millisecond)
-	require.Contains(t, logged.String(), "to=closed")
+		p.status = 200
+		time.Sleep(30*time.Second + 1)
+		got, _, err := call(t, client, "GET", "http://auth.example")
+		require.NoError(t, err)
+		require.Equal(t, 200, got)
+		require.Contains(t, logged.String(), "to=closed")
+	})
 }
 
 func TestClient_TheCallerAndItsMistakesDoNotOpenTheBreaker(t *testing.T) {

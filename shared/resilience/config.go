@@ -38,7 +38,8 @@ type Config struct {
 	MaxBody      int64                 // bytes of an answer; default 1 MiB
 	KeyHeader    string                // that makes a POST repeatable; default Idempotency-Key
 	Window       time.Duration         // of the calls that the breaker judges by; default 60 s
-	MinimumCalls int                   // in the window before it judges; default 5
+	WindowCalls  int                   // judge by so many last calls, however old, instead; default: by Window
+	MinimumCalls int                   // in the window before it judges; default 10
 	FailureRate  int                   // percent that open it; default 50
 	SlowAfter    time.Duration         // a call that takes longer is slow; default: none is
 	SlowRate     int                   // percent of slow calls that open it; default 100
@@ -48,11 +49,17 @@ type Config struct {
 	Registry     prometheus.Registerer // default none
 }
 
+// maxHeader bounds the bytes of an answer's header: Go's own bound, 10 MiB for each call under way,
+// is more memory than a hostile callee should get. The Transport of a Config brings its own.
+const maxHeader = 64 << 10
+
 func (c Config) complete() Config {
 	if c.Transport == nil {
 		// Connections of its own: those to one callee never run out for another.
 		if t, is := http.DefaultTransport.(*http.Transport); is {
-			c.Transport = t.Clone()
+			t = t.Clone()
+			t.MaxResponseHeaderBytes = maxHeader
+			c.Transport = t
 		} else {
 			c.Transport = http.DefaultTransport
 		}
@@ -74,7 +81,10 @@ func (c Config) complete() Config {
 	c.MaxInFlight = or(c.MaxInFlight, 64)
 	c.MaxBody = or(c.MaxBody, 1<<20)
 	c.Window = or(c.Window, time.Minute)
-	c.MinimumCalls = or(c.MinimumCalls, 5)
+	c.MinimumCalls = or(c.MinimumCalls, 10)
+	if c.WindowCalls = max(c.WindowCalls, 0); c.WindowCalls > 0 {
+		c.MinimumCalls = min(c.MinimumCalls, c.WindowCalls) // more never come together
+	}
 	c.FailureRate = or(c.FailureRate, 50)
 	c.SlowRate = or(c.SlowRate, 100)
 	if c.KeyHeader == "" {

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -41,6 +40,9 @@ func newTransport(c Config) *transport {
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	defer closeBody(r)
+	if err := ctx.Err(); err != nil { // the caller's doing: the callee has had no chance
+		return nil, t.explained(ctx, err, false)
+	}
 	if wait, ready := t.breaker.ready(); !ready {
 		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: for %v", ErrNotSent, ErrUnavailable, t.Name, wait)
@@ -52,31 +54,32 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: too many calls at once", ErrNotSent, ErrUnavailable, t.Name)
 	}
-	var sent atomic.Bool // a connection was had, so that the callee may have seen something
+	sent := false // the callee may have seen something of it
 	for try := 0; ; try++ {
-		resp, err := t.try(r, try, &sent)
+		resp, maybe, err := t.try(r, try)
+		sent = sent || maybe
 		wait, again := t.again(r, resp, err, try)
 		if !again {
-			return resp, t.explained(ctx, err, sent.Load())
+			return resp, t.explained(ctx, err, sent)
 		}
 		t.metrics.retries.WithLabelValues(t.Name).Inc()
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, t.explained(ctx, ctx.Err(), sent)
 		case <-time.After(wait):
 		}
 	}
 }
 
 // try asks once, if the breaker lets it, and reads the answer to its end.
-func (t *transport) try(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
+func (t *transport) try(r *http.Request, n int) (resp *http.Response, sent bool, err error) {
 	done, err := t.breaker.allow()
 	if err != nil {
 		t.metrics.calls.WithLabelValues(t.Name, "refused").Inc()
-		return nil, err
+		return nil, false, err
 	}
 	began := time.Now()
-	resp, err := t.ask(r, n, sent)
+	resp, sent, err = t.ask(r, n)
 	outcome, verdict := judge(r.Context(), resp, err)
 	slow := t.SlowAfter > 0 && time.Since(began) > t.SlowAfter
 	if slow && outcome == "answered" {
@@ -87,7 +90,7 @@ func (t *transport) try(r *http.Request, n int, sent *atomic.Bool) (*http.Respon
 	if wait, asked := retryAfter(resp); asked {
 		t.breaker.pause(wait)
 	}
-	return resp, err
+	return resp, sent, err
 }
 
 // judge says what an outcome is called, and whether it counts against the callee (not nil).
@@ -105,33 +108,31 @@ func judge(caller context.Context, resp *http.Response, err error) (string, erro
 	return "answered", nil
 }
 
-func (t *transport) ask(r *http.Request, n int, sent *atomic.Bool) (*http.Response, error) {
+func (t *transport) ask(r *http.Request, n int) (resp *http.Response, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.Timeout)
 	defer cancel()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
-	req := r.Clone(ctx)
+	var way connection
+	req := r.Clone(httptrace.WithClientTrace(ctx, way.trace()))
 	if n > 0 && r.GetBody != nil {
-		body, err := r.GetBody()
-		if err != nil {
-			return nil, err
+		if req.Body, err = r.GetBody(); err != nil {
+			return nil, false, err
 		}
-		req.Body = body
 	}
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
-	resp, err := t.Transport.RoundTrip(req)
+	answer, err := t.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, err
+		return nil, !way.missed(), err
 	}
-	defer func() { _ = resp.Body.Close() }() // it has been read
-	body, err := io.ReadAll(io.LimitReader(resp.Body, t.MaxBody+1))
+	defer func() { _ = answer.Body.Close() }() // it has been read
+	body, err := io.ReadAll(io.LimitReader(answer.Body, t.MaxBody+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, true, err
 	case int64(len(body)) > t.MaxBody:
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrAnswerTooLarge, t.MaxBody)
+		return nil, true, fmt.Errorf("%w: more than %d bytes", ErrAnswerTooLarge, t.MaxBody)
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, nil
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return answer, true, nil
 }
 
 // again decides whether to try once more, and how long to wait before.
@@ -150,18 +151,24 @@ func (t *transport) again(r *http.Request, resp *http.Response, err error, try i
 		return 0, false
 	}
 	if asked, says := retryAfter(resp); says {
+		asked = max(asked, t.breaker.pausedFor()) // a moment's difference would have the pause refuse it
 		return max(asked, min(wait, t.MaxRetryWait)), asked <= t.MaxRetryWait
 	}
 	return min(wait, t.MaxRetryWait), true
 }
 
-// retryAfter is how long a callee that refuses asks to be left alone.
+// retryAfter is how long a callee that refuses asks to be left alone: a number of seconds or a
+// date (RFC 9110, 10.2.3), by our clock. More than an hour is an hour.
 func retryAfter(resp *http.Response) (time.Duration, bool) {
 	if resp == nil || resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
 		return 0, false
 	}
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	return time.Duration(min(seconds, 3600)) * time.Second, err == nil && seconds >= 0
+	asked := resp.Header.Get("Retry-After")
+	if date, err := http.ParseTime(asked); err == nil {
+		return min(max(time.Until(date), 0), time.Hour), true
+	}
+	seconds, err := strconv.ParseUint(asked, 10, 64) // the largest there is when out of range
+	return time.Duration(min(seconds, 3600)) * time.Second, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // repeatable tells whether doing r twice does no more than doing it once.
@@ -177,7 +184,7 @@ func (t *transport) repeatable(r *http.Request) bool {
 }
 
 func refused(err error) bool {
-	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+	return errors.Is(err, errPaused) || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
 }
 
 // explained makes an end without an answer ErrUnavailable, unless the caller ended it.
