@@ -3,18 +3,12 @@ package stripe
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/stripe/stripe-go/v84"
 
-	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
 )
-
-func amountOf(amount int64, currency stripe.Currency) money.Money {
-	return money.Money{Amount: amount, Currency: money.Currency(strings.ToUpper(string(currency)))}
-}
 
 // ours refuses what is not about the payment that was asked about.
 func ours(p domain.Payment, id string, metadata map[string]string) error {
@@ -41,15 +35,20 @@ func intentCharge(p domain.Payment, i *stripe.PaymentIntent) (ports.Charge, erro
 	if !known {
 		return ports.Charge{}, fmt.Errorf("stripe: payment intent %s has status %q", i.ID, i.Status)
 	}
-	c := ports.Charge{Status: status, ProviderRef: i.ID, Amount: amountOf(i.Amount, i.Currency)}
-	switch status {
-	case domain.PaymentRequiresAction:
+	taken := i.Amount
+	if status == domain.PaymentSucceeded {
+		taken = i.AmountReceived
+	}
+	amount, err := amountOf(taken, i.Currency)
+	if err != nil {
+		return ports.Charge{}, err
+	}
+	c := ports.Charge{Status: status, ProviderRef: i.ID, Amount: amount}
+	if status == domain.PaymentRequiresAction {
 		c.Action.ClientSecret = i.ClientSecret
 		if i.LastPaymentError != nil {
 			c.FailureCode = string(i.LastPaymentError.Code)
 		}
-	case domain.PaymentSucceeded:
-		c.Amount = amountOf(i.AmountReceived, i.Currency)
 	}
 	return c, ours(p, i.ID, i.Metadata)
 }
@@ -68,8 +67,12 @@ func refundCharge(p domain.Payment, r *stripe.Refund) (ports.Charge, error) {
 	if !known {
 		return ports.Charge{}, fmt.Errorf("stripe: refund %s has status %q", r.ID, r.Status)
 	}
+	amount, err := amountOf(r.Amount, r.Currency)
+	if err != nil {
+		return ports.Charge{}, err
+	}
 	return ports.Charge{
-		Status: status, ProviderRef: r.ID, Amount: amountOf(r.Amount, r.Currency), FailureCode: string(r.FailureReason),
+		Status: status, ProviderRef: r.ID, Amount: amount, FailureCode: string(r.FailureReason),
 	}, ours(p, r.ID, r.Metadata)
 }
 
@@ -78,9 +81,11 @@ func transferCharge(p domain.Payment, t *stripe.Transfer) (ports.Charge, error) 
 	if t.AmountReversed < 0 {
 		return ports.Charge{}, fmt.Errorf("stripe: transfer %s cannot be read", t.ID)
 	}
-	return ports.Charge{
-		Status: domain.PaymentSucceeded, ProviderRef: t.ID, Amount: amountOf(t.Amount, t.Currency),
-	}, ours(p, t.ID, t.Metadata)
+	amount, err := amountOf(t.Amount, t.Currency)
+	if err != nil {
+		return ports.Charge{}, err
+	}
+	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: t.ID, Amount: amount}, ours(p, t.ID, t.Metadata)
 }
 
 // found returns the object of the payment among those of a list. Errors: ports.ErrNotKnown.
@@ -132,9 +137,15 @@ func (p *Provider) disputes(ctx context.Context, intent string) ([]domain.Disput
 		if err != nil {
 			return nil, err
 		}
-		if status, takesMoney := disputeStatus[d.Status]; takesMoney {
-			notices = append(notices, domain.DisputeNotice{Ref: d.ID, Amount: amountOf(d.Amount, d.Currency), Status: status})
+		status, takesMoney := disputeStatus[d.Status]
+		if !takesMoney {
+			continue
 		}
+		amount, err := amountOf(d.Amount, d.Currency)
+		if err != nil {
+			return nil, err
+		}
+		notices = append(notices, domain.DisputeNotice{Ref: d.ID, Amount: amount, Status: status})
 	}
 	return notices, nil
 }

@@ -2,8 +2,8 @@
 // Transfers pay it out to connected accounts.
 //
 // Every object carries the payment's id in its metadata, and every call that makes one has it as
-// its idempotency key. Amounts are Stripe's smallest currency units, as ours
-// (docs.stripe.com/currencies). Start at Provider; what Stripe says is read in charge.go.
+// its idempotency key. Start at Provider; what Stripe says is read in charge.go, and its units of
+// money in amount.go.
 package stripe
 
 import (
@@ -57,12 +57,16 @@ const paymentID = "payment_id"
 
 // Start implements ports.PaymentProvider.
 func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	amount, whole := units(payment.Amount)
+	if !whole {
+		return ports.Charge{Status: domain.PaymentFailed, FailureCode: "amount_not_whole", Amount: payment.Amount}, nil
+	}
 	var c ports.Charge
 	var err error
 	switch payment.Kind {
 	case domain.PaymentTopUp:
 		params := &stripe.PaymentIntentCreateParams{
-			Amount: &payment.Amount.Amount, Currency: currency(payment),
+			Amount: &amount, Currency: currency(payment),
 			AutomaticPaymentMethods: &stripe.PaymentIntentCreateAutomaticPaymentMethodsParams{Enabled: stripe.Bool(true)},
 		}
 		params.AddMetadata(paymentID, string(payment.ID))
@@ -72,7 +76,7 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 			c, err = intentCharge(payment, intent)
 		}
 	case domain.PaymentRefund:
-		params := &stripe.RefundCreateParams{PaymentIntent: &payment.ParentRef, Amount: &payment.Amount.Amount}
+		params := &stripe.RefundCreateParams{PaymentIntent: &payment.ParentRef, Amount: &amount}
 		params.AddMetadata(paymentID, string(payment.ID))
 		params.SetIdempotencyKey(string(payment.ID))
 		var refund *stripe.Refund
@@ -81,7 +85,7 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 		}
 	case domain.PaymentWithdrawal:
 		params := &stripe.TransferCreateParams{
-			Amount: &payment.Amount.Amount, Currency: currency(payment), Destination: &payment.Destination, TransferGroup: stripe.String(string(payment.ID)),
+			Amount: &amount, Currency: currency(payment), Destination: &payment.Destination, TransferGroup: stripe.String(string(payment.ID)),
 		}
 		params.AddMetadata(paymentID, string(payment.ID))
 		params.SetIdempotencyKey(string(payment.ID))
