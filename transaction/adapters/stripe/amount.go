@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/stripe/stripe-go/v84"
@@ -41,12 +40,12 @@ func amountOf(amount int64, currency stripe.Currency) (money.Money, error) {
 		m.Amount, rest = amount/hundredths, amount%hundredths
 	case inWholes[m.Currency]:
 		if amount > money.Max/hundredths {
-			return money.Money{}, fmt.Errorf("stripe: an amount of %d %q", amount, currency)
+			return money.Money{}, unfitf("an amount of %d %q", amount, currency)
 		}
 		m.Amount = amount * hundredths
 	}
 	if rest != 0 || m.Amount < 0 || m.Amount > money.Max {
-		return money.Money{}, fmt.Errorf("stripe: an amount of %d %q", amount, currency)
+		return money.Money{}, unfitf("an amount of %d %q", amount, currency)
 	}
 	return m, nil
 }

@@ -13,7 +13,7 @@ import (
 // ours refuses what is not about the payment that was asked about.
 func ours(p domain.Payment, id string, metadata map[string]string) error {
 	if id == "" || metadata[paymentID] != string(p.ID) {
-		return fmt.Errorf("stripe: an answer about another payment: %q", id)
+		return unfitf("an answer about another payment: %q", id)
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ var intentStatus = map[stripe.PaymentIntentStatus]domain.PaymentStatus{
 func intentCharge(p domain.Payment, i *stripe.PaymentIntent) (ports.Charge, error) {
 	status, known := intentStatus[i.Status]
 	if !known {
-		return ports.Charge{}, fmt.Errorf("stripe: payment intent %s has status %q", i.ID, i.Status)
+		return ports.Charge{}, unfitf("payment intent %s has status %q", i.ID, i.Status)
 	}
 	taken := i.Amount
 	if status == domain.PaymentSucceeded {
@@ -65,7 +65,7 @@ var refundStatus = map[stripe.RefundStatus]domain.PaymentStatus{
 func refundCharge(p domain.Payment, r *stripe.Refund) (ports.Charge, error) {
 	status, known := refundStatus[r.Status]
 	if !known {
-		return ports.Charge{}, fmt.Errorf("stripe: refund %s has status %q", r.ID, r.Status)
+		return ports.Charge{}, unfitf("refund %s has status %q", r.ID, r.Status)
 	}
 	amount, err := amountOf(r.Amount, r.Currency)
 	if err != nil {
@@ -79,7 +79,7 @@ func refundCharge(p domain.Payment, r *stripe.Refund) (ports.Charge, error) {
 // transferCharge: a transfer that Stripe has made has moved the money (docs.stripe.com/api/transfers).
 func transferCharge(p domain.Payment, t *stripe.Transfer) (ports.Charge, error) {
 	if t.AmountReversed < 0 {
-		return ports.Charge{}, fmt.Errorf("stripe: transfer %s cannot be read", t.ID)
+		return ports.Charge{}, unfitf("transfer %s cannot be read", t.ID)
 	}
 	amount, err := amountOf(t.Amount, t.Currency)
 	if err != nil {
@@ -95,7 +95,10 @@ func found[T interface {
 ) (ports.Charge, error) {
 	n := 0
 	for object, err := range list {
-		if err != nil {
+		switch {
+		case missing(err): // a refund of what Stripe does not have
+			return ports.Charge{}, ports.ErrNotKnown
+		case err != nil:
 			return ports.Charge{}, fault("find", err)
 		}
 		if metadataOf(object)[paymentID] == string(p.ID) {

@@ -8,6 +8,7 @@ package stripe
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -93,6 +94,8 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 		if transfer, err = p.api.V1Transfers.Create(ctx, params); err == nil {
 			c, err = transferCharge(payment, transfer)
 		}
+	default:
+		return ports.Charge{}, fmt.Errorf("stripe: start: %w: it knows no %q", ports.ErrNothingDone, payment.Kind)
 	}
 	if code, refused := refusal(err); refused {
 		return ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}, nil
@@ -132,8 +135,10 @@ func (p *Provider) Look(ctx context.Context, payment domain.Payment) (ports.Char
 		if transfer, err = p.api.V1Transfers.Retrieve(ctx, payment.ProviderRef, nil); err == nil {
 			c, err = transferCharge(payment, transfer)
 		}
+	default:
+		err = unfitf("it knows no %q", payment.Kind)
 	}
-	if isStatus(err, http.StatusNotFound) {
+	if missing(err) {
 		return ports.Charge{}, ports.ErrNotKnown
 	}
 	return c, fault("look", err)
@@ -162,7 +167,13 @@ func (p *Provider) find(ctx context.Context, payment domain.Payment) (ports.Char
 			TransferGroup: stripe.String(string(payment.ID)), ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
 		}
 		return found(p.api.V1Transfers.List(ctx, params), payment, transferCharge)
+	case domain.PaymentTopUp:
+		return p.findIntent(ctx, payment)
 	}
+	return ports.Charge{}, fmt.Errorf("stripe: find: it knows no %q", payment.Kind)
+}
+
+func (p *Provider) findIntent(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
 	params := &stripe.PaymentIntentListParams{
 		CreatedRange: &stripe.RangeQueryParams{
 			GreaterThanOrEqual: payment.CreatedAt.Add(-slack).Unix(), LesserThan: payment.CreatedAt.Add(startedWithin).Unix(),
@@ -185,13 +196,14 @@ func (p *Provider) Capture(ctx context.Context, payment domain.Payment) (ports.C
 // Cancel implements ports.PaymentProvider.
 func (p *Provider) Cancel(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
 	intent, err := p.api.V1PaymentIntents.Cancel(ctx, payment.ProviderRef, nil)
-	if err == nil {
-		return intentCharge(payment, intent)
-	}
 	if _, refused := refusal(err); refused { // it was paid, or canceled, meanwhile
 		return p.Look(ctx, payment)
 	}
-	return ports.Charge{}, fault("cancel", err)
+	var c ports.Charge
+	if err == nil {
+		c, err = intentCharge(payment, intent)
+	}
+	return c, fault("cancel", err)
 }
 
 type silent struct{}
