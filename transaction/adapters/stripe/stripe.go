@@ -8,6 +8,7 @@ package stripe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -98,9 +99,27 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 		return ports.Charge{}, fmt.Errorf("stripe: start: %w: it knows no %q", ports.ErrNothingDone, payment.Kind)
 	}
 	if code, refused := refusal(err); refused {
-		return ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}, nil
+		return p.refused(ctx, payment, code)
 	}
 	return c, fault("start", err)
+}
+
+// refused is a payment that Stripe says no to, unless it was done before: a key is forgotten after a
+// day (docs.stripe.com/api/idempotent_requests), and what went out then is refused as too much now.
+// A top-up takes nothing by itself, so there is nothing to look for.
+func (p *Provider) refused(ctx context.Context, payment domain.Payment, code string) (ports.Charge, error) {
+	failed := ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}
+	if payment.Kind == domain.PaymentTopUp {
+		return failed, nil
+	}
+	c, err := p.find(ctx, payment)
+	switch {
+	case errors.Is(err, ports.ErrNotKnown):
+		return failed, nil
+	case err != nil: // not wrapped: that nothing was done just now says nothing about before
+		return ports.Charge{}, fmt.Errorf("stripe: start: refused (%s), and whether it was done before is not known: %s", code, err.Error())
+	}
+	return c, nil
 }
 
 func currency(p domain.Payment) *string {
