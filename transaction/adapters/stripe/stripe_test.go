@@ -108,6 +108,9 @@ func says(t *testing.T, status int, body string) *stripe.Provider {
 func TestStripe_Statuses_InOurWords(t *testing.T) {
 	t.Parallel()
 	const about = `"id":"x_1","amount":5000,"amount_received":5000,"currency":"usd","metadata":{"payment_id":"019c5a00-0000-7000-8000-000000000001"}`
+	form := map[domain.PaymentKind]string{
+		domain.PaymentTopUp: `"object":"payment_intent"`, domain.PaymentRefund: `"object":"refund","payment_intent":"pi_1"`,
+	}
 	for _, c := range []struct {
 		kind   domain.PaymentKind
 		status string
@@ -128,7 +131,7 @@ func TestStripe_Statuses_InOurWords(t *testing.T) {
 	} {
 		p := payment(c.kind)
 		p.ProviderRef = "x_1"
-		got, err := says(t, 200, fmt.Sprintf(`{%s,"status":%q}`, about, c.status)).Look(t.Context(), p)
+		got, err := says(t, 200, fmt.Sprintf(`{%s,%s,"status":%q}`, form[c.kind], about, c.status)).Look(t.Context(), p)
 		require.NoError(t, err, c.status)
 		require.Equal(t, c.want, got.Status, "%s %s", c.kind, c.status)
 		require.Equal(t, p.Amount, got.Amount)
