@@ -10,9 +10,11 @@ import (
 	"github.com/micropay/micropay/transaction/ports"
 )
 
-// ours refuses what is not about the payment that was asked about.
-func ours(p domain.Payment, id string, metadata map[string]string) error {
-	if id == "" || metadata[paymentID] != string(p.ID) {
+// ours refuses what is not about the payment that was asked about: another id than the one that
+// was known, another payment's, or something that does not fit it in kind or in where the money
+// goes. What is not known of the payment is not compared: a statement's lines are about any.
+func ours(p domain.Payment, id string, metadata map[string]string, fits bool) error {
+	if id == "" || p.ProviderRef != "" && p.ProviderRef != id || metadata[paymentID] != string(p.ID) || !fits {
 		return unfitf("an answer about another payment: %q", id)
 	}
 	return nil
@@ -50,7 +52,7 @@ func intentCharge(p domain.Payment, i *stripe.PaymentIntent) (ports.Charge, erro
 			c.FailureCode = string(i.LastPaymentError.Code)
 		}
 	}
-	return c, ours(p, i.ID, i.Metadata)
+	return c, ours(p, i.ID, i.Metadata, i.Object == "payment_intent")
 }
 
 // refundStatus is docs.stripe.com/refunds#refund-object in our words.
@@ -71,9 +73,10 @@ func refundCharge(p domain.Payment, r *stripe.Refund) (ports.Charge, error) {
 	if err != nil {
 		return ports.Charge{}, err
 	}
+	fits := p.ParentRef == "" || r.PaymentIntent != nil && r.PaymentIntent.ID == p.ParentRef
 	return ports.Charge{
 		Status: status, ProviderRef: r.ID, Amount: amount, FailureCode: string(r.FailureReason),
-	}, ours(p, r.ID, r.Metadata)
+	}, ours(p, r.ID, r.Metadata, fits && r.Object == "refund")
 }
 
 // transferCharge: a transfer that Stripe has made has moved the money (docs.stripe.com/api/transfers).
@@ -85,7 +88,9 @@ func transferCharge(p domain.Payment, t *stripe.Transfer) (ports.Charge, error) 
 	if err != nil {
 		return ports.Charge{}, err
 	}
-	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: t.ID, Amount: amount}, ours(p, t.ID, t.Metadata)
+	fits := p.Destination == "" || t.Destination != nil && t.Destination.ID == p.Destination
+	return ports.Charge{Status: domain.PaymentSucceeded, ProviderRef: t.ID, Amount: amount},
+		ours(p, t.ID, t.Metadata, fits && t.Object == "transfer")
 }
 
 // found returns the object of the payment among those of a list. Errors: ports.ErrNotKnown.
@@ -124,13 +129,20 @@ func metadataOf(object any) map[string]string {
 	return nil
 }
 
-// disputeStatus is docs.stripe.com/disputes/how-disputes-work in our words. An inquiry (warning)
-// takes no money; one that was closed is as good as won.
+// takesNothing is the status of a dispute that never had our money: an inquiry (warning) may
+// become a dispute under the same id, and one that was prevented was given back as a refund.
+const takesNothing domain.DisputeStatus = ""
+
+// disputeStatus is docs.stripe.com/disputes/how-disputes-work in our words.
 var disputeStatus = map[stripe.DisputeStatus]domain.DisputeStatus{
-	stripe.DisputeStatusNeedsResponse: domain.DisputeOpen,
-	stripe.DisputeStatusUnderReview:   domain.DisputeOpen,
-	stripe.DisputeStatusWon:           domain.DisputeWon,
-	stripe.DisputeStatusLost:          domain.DisputeLost,
+	stripe.DisputeStatusNeedsResponse:        domain.DisputeOpen,
+	stripe.DisputeStatusUnderReview:          domain.DisputeOpen,
+	stripe.DisputeStatusWon:                  domain.DisputeWon,
+	stripe.DisputeStatusLost:                 domain.DisputeLost,
+	stripe.DisputeStatusWarningNeedsResponse: takesNothing,
+	stripe.DisputeStatusWarningUnderReview:   takesNothing,
+	stripe.DisputeStatusWarningClosed:        takesNothing,
+	stripe.DisputeStatusPrevented:            takesNothing,
 }
 
 func (p *Provider) disputes(ctx context.Context, intent string) ([]domain.DisputeNotice, error) {
@@ -140,8 +152,11 @@ func (p *Provider) disputes(ctx context.Context, intent string) ([]domain.Disput
 		if err != nil {
 			return nil, err
 		}
-		status, takesMoney := disputeStatus[d.Status]
-		if !takesMoney {
+		status, known := disputeStatus[d.Status]
+		switch {
+		case !known:
+			return nil, unfitf("dispute %s has status %q", d.ID, d.Status)
+		case status == takesNothing:
 			continue
 		}
 		amount, err := amountOf(d.Amount, d.Currency)
