@@ -165,13 +165,23 @@ func (p *Provider) Look(ctx context.Context, payment domain.Payment) (ports.Char
 
 const (
 	pageSize = 100
-	// lookThrough bounds how many objects are looked through for one of ours.
+	// lookThrough bounds how many objects of a list are looked through for one of ours.
 	lookThrough = 2000
-	// clocks may differ this much.
+	// slack is how much clocks may differ.
 	slack = 5 * time.Minute
-	// startedWithin is how long after it was stored a payment is started at the latest.
-	startedWithin = 48 * time.Hour
 )
+
+// startedWithin are the spans of time after it was stored in which a payment may have been started,
+// the likeliest first. Stripe lists the newest first: looked through from now on back, a payment
+// that was lost yesterday would be hidden behind all those of today.
+var startedWithin = []struct{ from, to time.Duration }{
+	{-slack, 2 * slack},
+	{2 * slack, time.Hour},
+	{time.Hour, 4 * time.Hour},
+	{4 * time.Hour, 12 * time.Hour},
+	{12 * time.Hour, 24 * time.Hour},
+	{24 * time.Hour, 48 * time.Hour},
+}
 
 // find looks for the object of a payment whose answer was lost: by its metadata, among what Stripe
 // lists. That does not depend on the idempotency key, under which Stripe repeats the first
@@ -193,18 +203,27 @@ func (p *Provider) find(ctx context.Context, payment domain.Payment) (ports.Char
 }
 
 func (p *Provider) findIntent(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
-	params := &stripe.PaymentIntentListParams{
-		CreatedRange: &stripe.RangeQueryParams{
-			GreaterThanOrEqual: payment.CreatedAt.Add(-slack).Unix(), LesserThan: payment.CreatedAt.Add(startedWithin).Unix(),
-		},
-		ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+	for _, span := range startedWithin {
+		since := payment.CreatedAt.Add(span.from)
+		if time.Now().Add(slack).Before(since) {
+			break // nothing was made then yet
+		}
+		c, err := found(p.api.V1PaymentIntents.List(ctx, &stripe.PaymentIntentListParams{
+			CreatedRange: &stripe.RangeQueryParams{
+				GreaterThanOrEqual: since.Unix(), LesserThan: payment.CreatedAt.Add(span.to).Unix(),
+			},
+			ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+		}), payment, intentCharge)
+		switch {
+		case errors.Is(err, ports.ErrNotKnown):
+			continue
+		case err != nil || c.Status != domain.PaymentSucceeded:
+			return c, err
+		}
+		payment.ProviderRef = c.ProviderRef // once more, with its disputes
+		return p.Look(ctx, payment)
 	}
-	c, err := found(p.api.V1PaymentIntents.List(ctx, params), payment, intentCharge)
-	if err != nil || c.Status != domain.PaymentSucceeded {
-		return c, err
-	}
-	payment.ProviderRef = c.ProviderRef // once more, with its disputes
-	return p.Look(ctx, payment)
+	return ports.Charge{}, ports.ErrNotKnown
 }
 
 // Capture implements ports.PaymentProvider: Stripe takes what the payer confirmed by itself.
