@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/micropay/micropay/testing/pspsim"
 	"github.com/micropay/micropay/transaction/adapters/stripe"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -92,4 +93,29 @@ func TestStripe_TopUpAmongTooMany_IsNotSaidToBeMissing(t *testing.T) {
 	_, err := b.open(t).Look(t.Context(), b.wanted)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, ports.ErrNotKnown)
+}
+
+func TestStripe_LostTopUp_ThatWasPaid_IsFoundWithItsDisputes(t *testing.T) {
+	t.Parallel()
+	side := pspsim.New(t).Stripe
+	p := provider(side.URL())
+	lost := payment(domain.PaymentTopUp)
+	_, err := p.Start(t.Context(), lost)
+	require.NoError(t, err)
+	require.NoError(t, side.Pay(string(lost.ID)))
+	ref, err := side.Dispute(string(lost.ID), 300)
+	require.NoError(t, err)
+	c, err := p.Look(t.Context(), lost)
+	require.NoError(t, err)
+	require.Equal(t, domain.PaymentSucceeded, c.Status)
+	require.Len(t, c.Disputes, 1)
+	require.Equal(t, ref, c.Disputes[0].Ref)
+}
+
+func TestStripe_OldTopUp_ThatWasNeverMade_IsNotKnown(t *testing.T) {
+	t.Parallel()
+	b := &busy{every: 60, wanted: payment(domain.PaymentTopUp)}
+	b.wanted.CreatedAt = time.Now().Add(-72 * time.Hour)
+	_, err := b.open(t).Look(t.Context(), b.wanted)
+	require.ErrorIs(t, err, ports.ErrNotKnown)
 }
