@@ -118,6 +118,7 @@ func (s *Side) createTransfer(r *http.Request) (int, any) {
 	}
 	return http.StatusOK, stripeObject(s.add(&Operation{
 		Kind: "payout", PaymentID: r.FormValue("metadata[payment_id]"), Ref: s.fresh("tr"), Amount: amount, Currency: currency, State: Done,
+		to: r.FormValue("destination"),
 	}))
 }
 
@@ -208,6 +209,7 @@ func stripeObject(o *Operation) object {
 		v["status"] = map[State]string{Pending: "pending", Done: "succeeded", Failed: "failed"}[o.State]
 	case "payout":
 		v["object"], v["transfer_group"], v["amount_reversed"], v["reversed"] = "transfer", o.PaymentID, 0, false
+		v["destination"] = o.to
 	}
 	return v
 }

@@ -19,6 +19,7 @@ type Operation struct {
 	refunded int64      // of a charge
 	capture  string     // PayPal's id of the captured payment
 	failure  string
+	to       string // of a payout
 	disputes []*dispute
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 
 	"github.com/stripe/stripe-go/v84"
 
@@ -30,22 +31,34 @@ func refusal(err error) (string, bool) {
 	return string(e.Type), e.Type != ""
 }
 
-func isStatus(err error, status int) bool {
+// missing reports whether Stripe says that it has no such object; another 404 is about an address.
+func missing(err error) bool {
 	var e *stripe.Error
-	return errors.As(err, &e) && e.HTTPStatusCode == status
+	return errors.As(err, &e) && e.HTTPStatusCode == http.StatusNotFound && e.Code == stripe.ErrorCodeResourceMissing
 }
 
+// unfit is what is wrong with an answer that could be read.
+type unfit string
+
+func (u unfit) Error() string { return string(u) }
+
+func unfitf(format string, args ...any) error { return unfit(fmt.Sprintf(format, args...)) }
+
 // fault says what an error means for the outcome. Stripe's own text is left out: it repeats
-// objects with what is in them.
+// objects with what is in them. So does stripe-go's about an answer that it cannot decode.
 func fault(doing string, err error) error {
 	var e *stripe.Error
+	var noAnswer *url.Error
+	var misfit unfit
 	switch {
 	case err == nil, errors.Is(err, ports.ErrNotKnown):
 		return err
 	case errors.Is(err, resilience.ErrNotSent):
 		return fmt.Errorf("stripe: %s: %w: %w", doing, ports.ErrNothingDone, err)
-	case !errors.As(err, &e):
+	case errors.As(err, &noAnswer), errors.As(err, &misfit):
 		return fmt.Errorf("stripe: %s: %w", doing, err)
+	case !errors.As(err, &e):
+		return fmt.Errorf("stripe: %s: an answer that cannot be read", doing)
 	case e.HTTPStatusCode == http.StatusUnauthorized, e.HTTPStatusCode == http.StatusForbidden, e.HTTPStatusCode == http.StatusTooManyRequests:
 		return fmt.Errorf("stripe: %s: %w: %d %s", doing, ports.ErrNothingDone, e.HTTPStatusCode, e.Code)
 	}

@@ -2,12 +2,14 @@
 // Transfers pay it out to connected accounts.
 //
 // Every object carries the payment's id in its metadata, and every call that makes one has it as
-// its idempotency key. Amounts are Stripe's smallest currency units, as ours
-// (docs.stripe.com/currencies). Start at Provider; what Stripe says is read in charge.go.
+// its idempotency key. Start at Provider; what Stripe says is read in charge.go, and its units of
+// money in amount.go.
 package stripe
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -57,12 +59,16 @@ const paymentID = "payment_id"
 
 // Start implements ports.PaymentProvider.
 func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	amount, whole := units(payment.Amount)
+	if !whole {
+		return ports.Charge{Status: domain.PaymentFailed, FailureCode: "amount_not_whole", Amount: payment.Amount}, nil
+	}
 	var c ports.Charge
 	var err error
 	switch payment.Kind {
 	case domain.PaymentTopUp:
 		params := &stripe.PaymentIntentCreateParams{
-			Amount: &payment.Amount.Amount, Currency: currency(payment),
+			Amount: &amount, Currency: currency(payment),
 			AutomaticPaymentMethods: &stripe.PaymentIntentCreateAutomaticPaymentMethodsParams{Enabled: stripe.Bool(true)},
 		}
 		params.AddMetadata(paymentID, string(payment.ID))
@@ -72,7 +78,7 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 			c, err = intentCharge(payment, intent)
 		}
 	case domain.PaymentRefund:
-		params := &stripe.RefundCreateParams{PaymentIntent: &payment.ParentRef, Amount: &payment.Amount.Amount}
+		params := &stripe.RefundCreateParams{PaymentIntent: &payment.ParentRef, Amount: &amount}
 		params.AddMetadata(paymentID, string(payment.ID))
 		params.SetIdempotencyKey(string(payment.ID))
 		var refund *stripe.Refund
@@ -81,7 +87,7 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 		}
 	case domain.PaymentWithdrawal:
 		params := &stripe.TransferCreateParams{
-			Amount: &payment.Amount.Amount, Currency: currency(payment), Destination: &payment.Destination, TransferGroup: stripe.String(string(payment.ID)),
+			Amount: &amount, Currency: currency(payment), Destination: &payment.Destination, TransferGroup: stripe.String(string(payment.ID)),
 		}
 		params.AddMetadata(paymentID, string(payment.ID))
 		params.SetIdempotencyKey(string(payment.ID))
@@ -89,11 +95,31 @@ func (p *Provider) Start(ctx context.Context, payment domain.Payment) (ports.Cha
 		if transfer, err = p.api.V1Transfers.Create(ctx, params); err == nil {
 			c, err = transferCharge(payment, transfer)
 		}
+	default:
+		return ports.Charge{}, fmt.Errorf("stripe: start: %w: it knows no %q", ports.ErrNothingDone, payment.Kind)
 	}
 	if code, refused := refusal(err); refused {
-		return ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}, nil
+		return p.refused(ctx, payment, code)
 	}
 	return c, fault("start", err)
+}
+
+// refused is a payment that Stripe says no to, unless it was done before: a key is forgotten after a
+// day (docs.stripe.com/api/idempotent_requests), and what went out then is refused as too much now.
+// A top-up takes nothing by itself, so there is nothing to look for.
+func (p *Provider) refused(ctx context.Context, payment domain.Payment, code string) (ports.Charge, error) {
+	failed := ports.Charge{Status: domain.PaymentFailed, FailureCode: code, Amount: payment.Amount}
+	if payment.Kind == domain.PaymentTopUp {
+		return failed, nil
+	}
+	c, err := p.find(ctx, payment)
+	switch {
+	case errors.Is(err, ports.ErrNotKnown):
+		return failed, nil
+	case err != nil: // not wrapped: that nothing was done just now says nothing about before
+		return ports.Charge{}, fmt.Errorf("stripe: start: refused (%s), and whether it was done before is not known: %s", code, err.Error())
+	}
+	return c, nil
 }
 
 func currency(p domain.Payment) *string {
@@ -128,8 +154,10 @@ func (p *Provider) Look(ctx context.Context, payment domain.Payment) (ports.Char
 		if transfer, err = p.api.V1Transfers.Retrieve(ctx, payment.ProviderRef, nil); err == nil {
 			c, err = transferCharge(payment, transfer)
 		}
+	default:
+		err = unfitf("it knows no %q", payment.Kind)
 	}
-	if isStatus(err, http.StatusNotFound) {
+	if missing(err) {
 		return ports.Charge{}, ports.ErrNotKnown
 	}
 	return c, fault("look", err)
@@ -137,13 +165,23 @@ func (p *Provider) Look(ctx context.Context, payment domain.Payment) (ports.Char
 
 const (
 	pageSize = 100
-	// lookThrough bounds how many objects are looked through for one of ours.
+	// lookThrough bounds how many objects of a list are looked through for one of ours.
 	lookThrough = 2000
-	// clocks may differ this much.
+	// slack is how much clocks may differ.
 	slack = 5 * time.Minute
-	// startedWithin is how long after it was stored a payment is started at the latest.
-	startedWithin = 48 * time.Hour
 )
+
+// startedWithin are the spans of time after it was stored in which a payment may have been started,
+// the likeliest first. Stripe lists the newest first: looked through from now on back, a payment
+// that was lost yesterday would be hidden behind all those of today.
+var startedWithin = []struct{ from, to time.Duration }{
+	{-slack, 2 * slack},
+	{2 * slack, time.Hour},
+	{time.Hour, 4 * time.Hour},
+	{4 * time.Hour, 12 * time.Hour},
+	{12 * time.Hour, 24 * time.Hour},
+	{24 * time.Hour, 48 * time.Hour},
+}
 
 // find looks for the object of a payment whose answer was lost: by its metadata, among what Stripe
 // lists. That does not depend on the idempotency key, under which Stripe repeats the first
@@ -158,19 +196,34 @@ func (p *Provider) find(ctx context.Context, payment domain.Payment) (ports.Char
 			TransferGroup: stripe.String(string(payment.ID)), ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
 		}
 		return found(p.api.V1Transfers.List(ctx, params), payment, transferCharge)
+	case domain.PaymentTopUp:
+		return p.findIntent(ctx, payment)
 	}
-	params := &stripe.PaymentIntentListParams{
-		CreatedRange: &stripe.RangeQueryParams{
-			GreaterThanOrEqual: payment.CreatedAt.Add(-slack).Unix(), LesserThan: payment.CreatedAt.Add(startedWithin).Unix(),
-		},
-		ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+	return ports.Charge{}, fmt.Errorf("stripe: find: it knows no %q", payment.Kind)
+}
+
+func (p *Provider) findIntent(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
+	for _, span := range startedWithin {
+		since := payment.CreatedAt.Add(span.from)
+		if time.Now().Add(slack).Before(since) {
+			break // nothing was made then yet
+		}
+		c, err := found(p.api.V1PaymentIntents.List(ctx, &stripe.PaymentIntentListParams{
+			CreatedRange: &stripe.RangeQueryParams{
+				GreaterThanOrEqual: since.Unix(), LesserThan: payment.CreatedAt.Add(span.to).Unix(),
+			},
+			ListParams: stripe.ListParams{Limit: stripe.Int64(pageSize)},
+		}), payment, intentCharge)
+		switch {
+		case errors.Is(err, ports.ErrNotKnown):
+			continue
+		case err != nil || c.Status != domain.PaymentSucceeded:
+			return c, err
+		}
+		payment.ProviderRef = c.ProviderRef // once more, with its disputes
+		return p.Look(ctx, payment)
 	}
-	c, err := found(p.api.V1PaymentIntents.List(ctx, params), payment, intentCharge)
-	if err != nil || c.Status != domain.PaymentSucceeded {
-		return c, err
-	}
-	payment.ProviderRef = c.ProviderRef // once more, with its disputes
-	return p.Look(ctx, payment)
+	return ports.Charge{}, ports.ErrNotKnown
 }
 
 // Capture implements ports.PaymentProvider: Stripe takes what the payer confirmed by itself.
@@ -181,13 +234,14 @@ func (p *Provider) Capture(ctx context.Context, payment domain.Payment) (ports.C
 // Cancel implements ports.PaymentProvider.
 func (p *Provider) Cancel(ctx context.Context, payment domain.Payment) (ports.Charge, error) {
 	intent, err := p.api.V1PaymentIntents.Cancel(ctx, payment.ProviderRef, nil)
-	if err == nil {
-		return intentCharge(payment, intent)
-	}
 	if _, refused := refusal(err); refused { // it was paid, or canceled, meanwhile
 		return p.Look(ctx, payment)
 	}
-	return ports.Charge{}, fault("cancel", err)
+	var c ports.Charge
+	if err == nil {
+		c, err = intentCharge(payment, intent)
+	}
+	return c, fault("cancel", err)
 }
 
 type silent struct{}

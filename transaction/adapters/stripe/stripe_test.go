@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,30 +48,50 @@ func payment(kind domain.PaymentKind) domain.Payment {
 	}
 }
 
-// stripe-mock checks each request against Stripe's own OpenAPI description and answers with
-// fixtures: what they say about our metadata is not ours, so that an answer is refused, but the
-// request was a good one.
-func TestStripe_Requests_AreWhatStripeDescribes(t *testing.T) {
-	t.Parallel()
+// described is a provider that speaks to stripe-mock, which checks each request against Stripe's own
+// OpenAPI description and answers with fixtures. It returns what was refused, so far. A nil instead
+// answers nothing; what it answers itself the mock does not hear of.
+func described(t *testing.T, instead func(*http.Request) (body string, answered bool)) (*stripe.Provider, func() []string) {
+	t.Helper()
 	spec, err := server.LoadSpec(embedded.OpenAPISpec, "")
 	require.NoError(t, err)
 	fixtures, err := server.LoadFixtures(embedded.OpenAPIFixtures, "")
 	require.NoError(t, err)
 	stub, err := server.NewStubServer(fixtures, spec, false, false)
 	require.NoError(t, err)
+	var mu sync.Mutex
 	var refused []string
 	mock := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if instead != nil {
+			if body, answered := instead(r); answered {
+				_, _ = w.Write([]byte(body))
+				return
+			}
+		}
 		r.Header.Set("Authorization", "Bearer sk_test_123") // the mock wants a key of this form
 		done := httptest.NewRecorder()
 		stub.HandleRequest(done, r)
 		if done.Code >= http.StatusBadRequest {
+			mu.Lock()
 			refused = append(refused, fmt.Sprintf("%s %s: %d %s", r.Method, r.URL, done.Code, done.Body))
+			mu.Unlock()
 		}
 		w.WriteHeader(done.Code)
 		_, _ = w.Write(done.Body.Bytes())
 	}))
 	t.Cleanup(mock.Close)
-	p := provider(mock.URL)
+	return provider(mock.URL), func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return refused
+	}
+}
+
+// What the fixtures say about our metadata is not ours, so that an answer is refused, but the
+// request was a good one.
+func TestStripe_Requests_AreWhatStripeDescribes(t *testing.T) {
+	t.Parallel()
+	p, refused := described(t, nil)
 	for _, kind := range []domain.PaymentKind{domain.PaymentTopUp, domain.PaymentRefund, domain.PaymentWithdrawal} {
 		_, err := p.Start(t.Context(), payment(kind))
 		require.ErrorContains(t, err, "about another payment")
@@ -83,7 +106,7 @@ func TestStripe_Requests_AreWhatStripeDescribes(t *testing.T) {
 	}
 	known := payment(domain.PaymentTopUp)
 	known.ProviderRef = "pi_1"
-	_, err = p.Cancel(t.Context(), known)
+	_, err := p.Cancel(t.Context(), known)
 	require.ErrorContains(t, err, "about another payment")
 	n := 0
 	for _, err := range p.Operations(t.Context(), time.Now().Add(-time.Hour), time.Now()) {
@@ -91,7 +114,25 @@ func TestStripe_Requests_AreWhatStripeDescribes(t *testing.T) {
 		n++
 	}
 	require.Positive(t, n)
-	require.Empty(t, refused)
+	require.Empty(t, refused())
+}
+
+func TestStripe_AskingForDisputes_IsWhatStripeDescribes(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	p, refused := described(t, func(r *http.Request) (string, bool) {
+		if strings.HasPrefix(r.URL.Path, "/v1/disputes") {
+			asked.Add(1)
+		}
+		return answerTo(domain.PaymentTopUp, map[string]any{"latest_charge": map[string]any{"id": "ch_1", "disputed": true}}),
+			strings.HasPrefix(r.URL.Path, "/v1/payment_intents")
+	})
+	known := payment(domain.PaymentTopUp)
+	known.ProviderRef = "x_1"
+	_, err := p.Look(t.Context(), known)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, asked.Load())
+	require.Empty(t, refused())
 }
 
 // says answers every call with a body.
@@ -108,6 +149,9 @@ func says(t *testing.T, status int, body string) *stripe.Provider {
 func TestStripe_Statuses_InOurWords(t *testing.T) {
 	t.Parallel()
 	const about = `"id":"x_1","amount":5000,"amount_received":5000,"currency":"usd","metadata":{"payment_id":"019c5a00-0000-7000-8000-000000000001"}`
+	form := map[domain.PaymentKind]string{
+		domain.PaymentTopUp: `"object":"payment_intent"`, domain.PaymentRefund: `"object":"refund","payment_intent":"pi_1"`,
+	}
 	for _, c := range []struct {
 		kind   domain.PaymentKind
 		status string
@@ -128,7 +172,7 @@ func TestStripe_Statuses_InOurWords(t *testing.T) {
 	} {
 		p := payment(c.kind)
 		p.ProviderRef = "x_1"
-		got, err := says(t, 200, fmt.Sprintf(`{%s,"status":%q}`, about, c.status)).Look(t.Context(), p)
+		got, err := says(t, 200, fmt.Sprintf(`{%s,%s,"status":%q}`, form[c.kind], about, c.status)).Look(t.Context(), p)
 		require.NoError(t, err, c.status)
 		require.Equal(t, c.want, got.Status, "%s %s", c.kind, c.status)
 		require.Equal(t, p.Amount, got.Amount)
