@@ -14,8 +14,11 @@ func (s *Side) createPayout(_ *http.Request, body object) (int, any) {
 	for _, o := range s.book.operations {
 		if o.Kind == "payout" && o.PaymentID == id {
 			return http.StatusBadRequest, object{
-				"name": "USER_BUSINESS_ERROR", "message": "User business error.",
-				"links": []any{object{"rel": "self", "href": s.URL() + "/v1/payments/payouts/" + o.Ref}},
+				"name": "USER_BUSINESS_ERROR", "message": "User business error.", "debug_id": "x",
+				"details": []any{object{
+					"field": "SENDER_BATCH_ID", "location": "body", "issue": "Batch with given sender_batch_id already exists",
+					"link": []any{object{"rel": "self", "method": http.MethodGet, "href": s.URL() + "/v1/payments/payouts/" + o.Ref}},
+				}},
 			}
 		}
 	}

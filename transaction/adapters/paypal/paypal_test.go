@@ -163,6 +163,45 @@ func TestPayPal_Payouts_InOurWords(t *testing.T) {
 	require.Error(t, err, "that it cannot be told is no end")
 }
 
+// A repeated sender_batch_id is answered so, as PayPal's sandbox was seen to do.
+func TestPayPal_RepeatedPayout_IsTheEarlierOne(t *testing.T) {
+	t.Parallel()
+	const duplicate = `{"name":"USER_BUSINESS_ERROR","message":"User business error.","debug_id":"x","details":[{
+		"field":"SENDER_BATCH_ID","location":"body","issue":"Batch with given sender_batch_id already exists"%s}]}`
+	start := func(refusal string) (ports.Charge, error) {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.Method + r.URL.Path {
+			case "POST/v1/payments/payouts":
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = w.Write([]byte(refusal))
+			case "GET/v1/payments/payouts/REF-1":
+				_, _ = w.Write([]byte(`{"batch_header":{"payout_batch_id":"REF-1","batch_status":"SUCCESS","sender_batch_header":{"sender_batch_id":"` + id + `"}},
+					"items":[{"transaction_status":"SUCCESS","payout_item":{"sender_item_id":"` + id + `","amount":{"currency":"USD","value":"50.00"}}}]}`))
+			default:
+				_, _ = w.Write([]byte(`{"access_token":"t","expires_in":3600}`))
+			}
+		}))
+		t.Cleanup(s.Close)
+		return provider(s.URL).Start(t.Context(), payment(domain.PaymentWithdrawal))
+	}
+
+	c, err := start(fmt.Sprintf(duplicate, `,"link":[{"rel":"self","method":"GET","href":"https://api.paypal.com/v1/payments/payouts/REF-1"}]`))
+	require.NoError(t, err)
+	require.Equal(t, ports.Charge{ProviderRef: "REF-1", Status: domain.PaymentSucceeded, Amount: payment(domain.PaymentWithdrawal).Amount}, c)
+
+	for name, refusal := range map[string]string{
+		"no link": fmt.Sprintf(duplicate, ""), "no details": `{"name":"USER_BUSINESS_ERROR"}`, "another's link": fmt.Sprintf(duplicate, `,"link":[{"rel":"self","href":"::"}]`),
+	} {
+		_, err := start(refusal)
+		require.Error(t, err, "%s: it may have been paid", name)
+		require.NotErrorIs(t, err, ports.ErrNothingDone, name)
+	}
+
+	c, err = start(`{"name":"USER_BUSINESS_ERROR","details":[{"field":"items[0].receiver","issue":"Receiver is invalid"}]}`)
+	require.NoError(t, err)
+	require.Equal(t, domain.PaymentFailed, c.Status)
+}
+
 func TestPayPal_Amounts_AreReadToTheLastDigit(t *testing.T) {
 	t.Parallel()
 	look := func(currency, value string) (ports.Charge, error) {
