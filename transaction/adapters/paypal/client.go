@@ -22,12 +22,13 @@ type apiError struct {
 	Name    string `json:"name"`
 	DebugID string `json:"debug_id"`
 	Details []struct {
+		Field string `json:"field"`
 		Issue string `json:"issue"`
+		Links []struct {
+			Rel  string `json:"rel"`
+			Href string `json:"href"`
+		} `json:"link"`
 	} `json:"details"`
-	Links []struct {
-		Rel  string `json:"rel"`
-		Href string `json:"href"`
-	} `json:"links"`
 }
 
 func (e *apiError) Error() string {

@@ -44,9 +44,11 @@ func (p *Provider) createPayout(ctx context.Context, w domain.Payment) (ports.Ch
 	}
 	var b batch
 	err := p.call(ctx, http.MethodPost, "/v1/payments/payouts", string(w.ID), asked, &b)
-	// A sender_batch_id is used once in 30 days; a repeat is told which batch it made.
-	if earlier := earlierBatch(err); earlier != "" {
-		return p.readPayout(ctx, w, earlier)
+	if batchID, repeated := earlierBatch(err); repeated {
+		if batchID == "" {
+			return ports.Charge{}, keepUnknown(err)
+		}
+		return p.readPayout(ctx, w, batchID)
 	}
 	if err != nil {
 		return ports.Charge{}, err
@@ -54,17 +56,26 @@ func (p *Provider) createPayout(ctx context.Context, w domain.Payment) (ports.Ch
 	return b.charge(w)
 }
 
-func earlierBatch(err error) string {
+// earlierBatch says whether a payout is refused for being a repeat: a sender_batch_id is used once
+// in 30 days, and the refusal links to the batch that it made. Of a refusal with no reason nobody
+// can say that it is of anything else.
+func earlierBatch(err error) (id string, repeated bool) {
 	var e *apiError
 	if !errors.As(err, &e) || e.status != http.StatusBadRequest || e.Name != "USER_BUSINESS_ERROR" {
-		return ""
+		return "", false
 	}
-	for _, l := range e.Links {
-		if u, err := url.Parse(l.Href); err == nil && l.Rel == "self" {
-			return path.Base(u.Path)
+	for _, d := range e.Details {
+		if d.Field != "SENDER_BATCH_ID" {
+			continue
 		}
+		for _, l := range d.Links {
+			if u, err := url.Parse(l.Href); err == nil && l.Rel == "self" {
+				return path.Base(u.Path), true
+			}
+		}
+		return "", true
 	}
-	return ""
+	return "", len(e.Details) == 0
 }
 
 func (p *Provider) readPayout(ctx context.Context, w domain.Payment, ref string) (ports.Charge, error) {
@@ -78,7 +89,7 @@ func (p *Provider) readPayout(ctx context.Context, w domain.Payment, ref string)
 // keepUnknown hides that an answer is a refusal: it refuses to tell, not to pay.
 func keepUnknown(err error) error {
 	if _, refused := refusal(err); refused {
-		return fmt.Errorf("the payout cannot be read: %s", err.Error())
+		return fmt.Errorf("no word of the payout: %s", err.Error())
 	}
 	return err
 }
