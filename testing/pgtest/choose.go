@@ -89,7 +89,7 @@ func container(ctx context.Context) (dsn, how string, err error) {
 			err = fmt.Errorf("no engine: %v", r)
 		}
 	}()
-	tclog.SetDefault(silent{})
+	hush()
 	provider, err := testcontainers.ProviderDocker.GetProvider()
 	if err != nil {
 		return "", "", fmt.Errorf("no engine: %w", err)
@@ -182,6 +182,9 @@ func watchContainer(id string) error {
 	kept.Store(leash, cmd)
 	return cmd.Start()
 }
+
+// hush keeps testcontainers' own log, which is one for the process, out of the tests' output.
+var hush = sync.OnceFunc(func() { tclog.SetDefault(silent{}) })
 
 type silent struct{}
 
