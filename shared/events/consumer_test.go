@@ -44,7 +44,7 @@ func (q *memory) Receive(ctx context.Context, most int) (got []events.Message, e
 		q.mu.Lock()
 		err, q.trouble = q.trouble, nil
 		for _, m := range q.messages {
-			if len(got) < most && time.Now().After(m.due) {
+			if err == nil && len(got) < most && time.Now().After(m.due) {
 				m.Receives++
 				m.Last = m.Receives >= 3
 				m.due = time.Now().Add(time.Minute)
