@@ -15,8 +15,19 @@ import (
 	"github.com/micropay/micropay/testing/pgtest"
 )
 
-var schema = pgtest.Schema{Name: "queues", FS: fstest.MapFS{"00001_queue.sql": &fstest.MapFile{Data: []byte("-- +goose Up\n" + pgqueue.Table +
-	"GRANT ALL ON queue TO micropay_queues;")}}}
+var schema = pgtest.Schema{Name: "queues", FS: fstest.MapFS{"00001_queue.sql": &fstest.MapFile{Data: []byte(`-- +goose Up
+CREATE TABLE queue (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id   uuid NOT NULL UNIQUE,
+    body       text NOT NULL,
+    receives   int NOT NULL DEFAULT 0,
+    visible_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- hidden until then
+    dead_at    timestamptz                                     -- given up since
+);
+CREATE INDEX queue_visible ON queue (visible_at) WHERE dead_at IS NULL;
+CREATE INDEX queue_dead ON queue (id) WHERE dead_at IS NOT NULL;
+GRANT ALL ON queue TO micropay_queues;
+`)}}}
 
 func world(t *testing.T) queues.World {
 	t.Helper()
