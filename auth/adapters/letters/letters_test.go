@@ -17,12 +17,12 @@ func TestWrite_ALetterWithACode_HoldsNothingThatAnybodyChose(t *testing.T) {
 	for _, kind := range []ports.LetterKind{ports.LetterVerification, ports.LetterPasswordReset} {
 		for _, locale := range domain.Locales() {
 			l := letter(t, kind, locale)
-			l.Name = name(t, "win at eve.example")
+			l.Name = name(t, "win at canary.example")
 			mail, err := writer.Write(l)
 			require.NoError(t, err)
 			for _, body := range []string{mail.Text, mail.HTML} {
 				require.Contains(t, body, l.Code.Reveal())
-				require.NotContains(t, body, "eve")
+				require.NotContains(t, body, "canary")
 			}
 		}
 	}
