@@ -39,23 +39,23 @@ var languages = map[domain.Locale]language{
 
 // amount has as many places as the currency; digits are not grouped, for readers of one language
 // in different countries take the same mark for different things.
-func (l language) amount(m money.Money) string {
-	return strings.Replace(m.Decimal(), ".", l.decimal, 1) + " " + string(m.Currency)
+func (g language) amount(m money.Money) string {
+	return strings.Replace(m.Decimal(), ".", g.decimal, 1) + " " + string(m.Currency)
 }
 
 // moment is to the minute, in UTC, for nobody told us where the reader is.
-func (l language) moment(at time.Time) string {
+func (g language) moment(at time.Time) string {
 	at = at.UTC()
-	return fmt.Sprintf(l.date, at.Day(), l.months[at.Month()-1], at.Year()) + at.Format(", 15:04 UTC")
+	return fmt.Sprintf(g.date, at.Day(), g.months[at.Month()-1], at.Year()) + at.Format(", 15:04 UTC")
 }
 
 // duration is in the largest unit that needs no fraction, seconds at the least; never more than d.
-func (l language) duration(d time.Duration) string {
-	unit, n := l.secs, int64(d/time.Second)
+func (g language) duration(d time.Duration) string {
+	unit, n := g.secs, int64(d/time.Second)
 	if n%60 == 0 {
-		unit, n = l.minutes, n/60
+		unit, n = g.minutes, n/60
 		if n%60 == 0 {
-			unit, n = l.hours, n/60
+			unit, n = g.hours, n/60
 		}
 	}
 	if n == 1 {

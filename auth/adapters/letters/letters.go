@@ -2,8 +2,9 @@
 // the languages of domain.Locales.
 //
 // What people chose (names, notes) is data wherever it comes: one line, cleaned and bounded
-// (clean.go), escaped in HTML, last on its line in the text so that it can not reorder an amount
-// that would follow it, and never in a subject. A letter loads nothing from anywhere.
+// (clean.go), escaped in HTML, last on its line in the text so that it cannot reorder an amount
+// that would follow it, and never in a subject. A letter with a code, which anybody can have sent
+// to anybody, holds nothing of it at all. No letter loads anything.
 //
 // The words are in templates/<locale>/<kind>.txt and .html, which define "subject" and "body", and
 // in frame.txt and .html, the greeting and the last lines; templates/layout.* puts them together.
@@ -80,15 +81,7 @@ func (w *Writer) Write(l ports.Letter) (ports.Mail, error) {
 	if err := complete(l); err != nil {
 		return ports.Mail{}, fmt.Errorf("letter of kind %s: %w", l.Kind, err)
 	}
-	p := page{
-		Language: string(l.Locale), Name: line(l.Name.String(), longestName), Other: line(l.Other, longestName),
-		Note: line(l.Note, longestNote), Reference: line(l.Reference, longestReference),
-	}
-	if isCode(l.Kind) {
-		p.Code, p.Lifetime = l.Code.Reveal(), language.duration(l.CodeLifetime)
-	} else if l.Kind != ports.LetterWelcome {
-		p.Amount, p.At = language.amount(l.Amount), language.moment(l.At)
-	}
+	p := language.page(l)
 	mail := ports.Mail{To: l.To}
 	var err error
 	render := func(execute func(io.Writer) error) string {
@@ -106,6 +99,21 @@ func (w *Writer) Write(l ports.Letter) (ports.Mail, error) {
 		return ports.Mail{}, fmt.Errorf("letter of kind %s: %w", l.Kind, err)
 	}
 	return mail, nil
+}
+
+// page is what the kind of letter shows, and no more.
+func (g language) page(l ports.Letter) page {
+	p := page{Language: string(l.Locale)}
+	if isCode(l.Kind) {
+		p.Code, p.Lifetime = l.Code.Reveal(), g.duration(l.CodeLifetime)
+		return p
+	}
+	p.Name = line(l.Name.String(), longestName)
+	if l.Kind != ports.LetterWelcome {
+		p.Amount, p.At, p.Reference = g.amount(l.Amount), g.moment(l.At), line(l.Reference, longestReference)
+		p.Other, p.Note = line(l.Other, longestName), line(l.Note, longestNote)
+	}
+	return p
 }
 
 func isCode(kind ports.LetterKind) bool {
