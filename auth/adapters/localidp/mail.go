@@ -121,7 +121,11 @@ func (p *Provider) write(ctx context.Context, request mailRequest) error {
 	if err != nil || !wanted {
 		return err
 	}
-	return p.mailer.Send(ctx, letter(request.Purpose, email, code, p.lifetime(request.Purpose)))
+	mail, err := p.letters.Write(letter(request.Purpose, domain.English, email, code, p.lifetime(request.Purpose)))
+	if err != nil {
+		return err
+	}
+	return p.mailer.Send(ctx, mail)
 }
 
 const (
@@ -159,13 +163,11 @@ func (p *Provider) lifetime(why purpose) time.Duration {
 	return p.opts.ResetTTL
 }
 
-// letter writes the mail. Nothing anybody can choose, not even their name, is in it.
-func letter(why purpose, to domain.Email, code domain.Code, lifetime time.Duration) ports.Mail {
-	what, subject := "confirm your e-mail address", "Confirm your e-mail address"
+// letter is what the mail is to say.
+func letter(why purpose, locale domain.Locale, to domain.Email, code domain.Code, lifetime time.Duration) ports.Letter {
+	kind := ports.LetterVerification
 	if why == purposeReset {
-		what, subject = "set a new password", "Set a new password"
+		kind = ports.LetterPasswordReset
 	}
-	return ports.Mail{To: to, Subject: subject + " at MicroPay", Text: fmt.Sprintf(
-		"Your code to %s at MicroPay is\n\n    %s\n\nIt is good once, for %s.\nIf you did not ask for it, ignore this mail.\n",
-		what, code.Reveal(), lifetime)}
+	return ports.Letter{Kind: kind, To: to, Locale: locale, Code: code, CodeLifetime: lifetime}
 }
