@@ -93,9 +93,11 @@ func (p *Provider) SendDueMail(ctx context.Context) error {
 	}
 }
 
+// fulfil writes a mail and notes so. What fails comes again later, up to mailAttempts times, unless
+// it is undeliverable. No log line tells the address.
 func (p *Provider) fulfil(ctx context.Context, request mailRequest) error {
 	err := p.write(ctx, request)
-	if err != nil && request.Attempts < mailAttempts {
+	if err != nil && request.Attempts < mailAttempts && !errors.Is(err, ports.ErrUndeliverable) {
 		gap := min(time.Second<<min(request.Attempts, 12), longestMailGap)
 		p.log.WarnContext(ctx, "mail not sent, will try again", "purpose", request.Purpose, "attempts", request.Attempts, "error", err)
 		_, err = p.db.ExecContext(ctx, delayMailSQL, request.ID, p.now().Add(gap))
