@@ -75,6 +75,21 @@ func TestMail_ThatWillNeverBeAccepted_IsGivenUpAtOnceWithoutTheAddress(t *testin
 	require.NotEmpty(t, b.mailedCode(t, made.Email), "the next mail is judged afresh")
 }
 
+func TestMail_WhileTheMailSystemIsAway_IsNotTakenForMailThatWasHad(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	made := b.register(t, "ann@example.com")
+	b.mail.breakWith(ports.ErrUnavailable)
+	for range b.opts.MailsHour + 3 { // all within the hour
+		require.NoError(t, b.SendDueMail(t.Context()))
+		b.clock.advance(5 * time.Minute)
+	}
+	require.Equal(t, 1, b.promised(t))
+	b.mail.breakWith(nil)
+	require.NotEmpty(t, b.mailedCode(t, made.Email))
+	require.Len(t, b.mail.codes(made.Email), 1)
+}
+
 func TestMail_NobodyIsFloodedAndAnUnknownAddressGetsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
