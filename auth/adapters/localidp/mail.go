@@ -119,7 +119,7 @@ func (p *Provider) write(ctx context.Context, request mailRequest) error {
 	if err != nil {
 		return err
 	}
-	code, wanted, err := p.makeCode(ctx, request.Purpose, email)
+	code, wanted, err := p.makeCode(ctx, request, email)
 	if err != nil || !wanted {
 		return err
 	}
@@ -135,7 +135,10 @@ const (
 	insertCodeSQL  = `INSERT INTO auth.mailed_code (id, subject, purpose, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
 )
 
-func (p *Provider) makeCode(ctx context.Context, why purpose, email domain.Email) (code domain.Code, wanted bool, err error) {
+// makeCode stores a new code unless it is not wanted. Each earlier attempt at this request has left
+// a code too, whose mail nobody had: they do not count.
+func (p *Provider) makeCode(ctx context.Context, request mailRequest, email domain.Email) (code domain.Code, wanted bool, err error) {
+	why := request.Purpose
 	code = domain.NewCode(random[[12]byte]())
 	err = database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
 		row, err := p.byEmail(ctx, tx, email, "FOR UPDATE")
@@ -148,7 +151,7 @@ func (p *Provider) makeCode(ctx context.Context, why purpose, email domain.Email
 		if err := tx.GetContext(ctx, &recent, recentCodesSQL, row.Subject, why, p.now().Add(-time.Hour)); err != nil {
 			return err
 		}
-		if wanted = recent < p.opts.MailsHour; !wanted {
+		if wanted = recent-(request.Attempts-1) < p.opts.MailsHour; !wanted {
 			return nil
 		}
 		now := p.now()
