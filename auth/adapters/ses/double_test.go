@@ -81,6 +81,44 @@ func (d *double) called() int {
 	return d.calls
 }
 
+// inbox is what was accepted, as a reader finds it.
+func (d *double) inbox(t *testing.T) (mails []ports.Mail) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, raw := range d.bodies {
+		var body struct {
+			Destination struct{ ToAddresses []string }
+			Content     struct {
+				Simple struct {
+					Subject struct{ Data string }
+					Body    struct{ Text, Html struct{ Data string } } //nolint:revive // as SES spells it
+				}
+			}
+		}
+		encoded, err := json.Marshal(raw)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(encoded, &body))
+		require.Len(t, body.Destination.ToAddresses, 1)
+		to, err := domain.ParseEmail(body.Destination.ToAddresses[0])
+		require.NoError(t, err)
+		mails = append(mails, ports.Mail{
+			To: to, Subject: body.Content.Simple.Subject.Data, Text: body.Content.Simple.Body.Text.Data, HTML: body.Content.Simple.Body.Html.Data,
+		})
+	}
+	return mails
+}
+
+// hangUp takes the request and ends the connection.
+func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+
+// page is what a proxy before SES may say.
+func page(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusBadGateway)
+	_, _ = w.Write([]byte("<html>ann@example.com cannot be reached</html>"))
+}
+
 // refuse answers with an error, whose text names the reader as that of SES may.
 func refuse(status int, code string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
