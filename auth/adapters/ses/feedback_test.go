@@ -53,3 +53,43 @@ func TestParseFeedback_TheDocumentedExamples_GiveTheirAddresses(t *testing.T) {
 		require.Equal(t, want, got, "as SNS wraps it: %s", file)
 	}
 }
+
+func TestParseFeedback_WhatMayPass_IsNoFeedback(t *testing.T) {
+	t.Parallel()
+	recipients := `"bouncedRecipients":[{"emailAddress":"jane@example.com"}],"complainedRecipients":[{"emailAddress":"jane@example.com"}]`
+	for _, body := range []string{
+		`{"eventType":"Bounce","bounce":{"bounceType":"Transient",` + recipients + `},"mail":{"messageId":"m"}}`,
+		`{"eventType":"Bounce","bounce":{"bounceType":"Undetermined",` + recipients + `},"mail":{"messageId":"m"}}`,
+		`{"eventType":"Complaint","complaint":{"complaintFeedbackType":"not-spam",` + recipients + `},"mail":{"messageId":"m"}}`,
+		`{"eventType":"Rendering Failure","failure":{"templateName":"x"},"mail":{"messageId":"m"}}`,
+		`{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"You have successfully subscribed","mail":{"messageId":"m"}}`,
+	} {
+		got, err := ses.ParseFeedback([]byte(body))
+		require.NoError(t, err)
+		require.Equal(t, ses.Feedback{MessageID: "m"}, got)
+	}
+}
+
+func TestParseFeedback_AnAddressMayComeWithAName(t *testing.T) {
+	t.Parallel()
+	got, err := ses.ParseFeedback([]byte(`{"eventType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"Jane Doe <Jane@example.com>"}]}}`))
+	require.NoError(t, err)
+	require.Equal(t, []string{"Jane@example.com"}, got.Addresses)
+}
+
+func TestParseFeedback_WhatIsNone_IsRefusedWithoutAnAddress(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		"", "null", "[]", "{}", "jane@example.com", `{"eventType":""}`, `{"eventType":7}`,
+		`{"Type":"SubscriptionConfirmation","Message":"jane@example.com"}`, `{"Type":"Notification","Message":"jane@example.com"}`, `{"Type":"Notification"}`,
+		`{"eventType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[]}}`,
+		`{"eventType":"Bounce","bounce":{"bounceType":"Permanent","timestamp":"jane@example.com"}}`,
+		`{"eventType":"Complaint","complaint":{"complainedRecipients":[{"emailAddress":"jane@example.com"},{"emailAddress":"jane@@"}]}}`,
+		`{"eventType":"Complaint","complaint":{"complainedRecipients":[{}]}}`, strings.Repeat("[", 100_000),
+	} {
+		got, err := ses.ParseFeedback([]byte(body))
+		require.ErrorContains(t, err, "feedback", body)
+		require.NotContains(t, err.Error(), "jane")
+		require.Zero(t, got)
+	}
+}
