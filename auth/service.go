@@ -16,6 +16,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/adapters/mailfile"
 	"github.com/micropay/micropay/auth/adapters/postgres"
@@ -76,7 +77,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	mailbox := mailfile.New(cfg.MailDir, deps.Now)
-	s := &Service{db: db, provider: localidp.New(db, mailbox, deps.Log, deps.Now, options)}
+	s := &Service{db: db, provider: localidp.New(db, mailbox, letters.New(), deps.Log, deps.Now, options)}
 	revocations := postgres.NewRevocations(db)
 	s.verifier, err = token.NewVerifier(token.Config{
 		Issuer: cfg.Issuer, ClientIDs: []string{cfg.ClientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
