@@ -70,7 +70,6 @@ func TestConfig_SESNeedsASenderARegionAndTime(t *testing.T) {
 	require.NoError(t, err, "no folder is needed")
 	require.Equal(t, 10*time.Second, cfg.MailTimeout)
 	for mistake, names := range map[string]string{
-		"AWS_REGION=":                     "AWS_REGION",
 		"SES_FROM=canary":                 "SES_FROM",
 		"SES_CONFIGURATION_SET=canary +1": "SES_CONFIGURATION_SET",
 		"MAIL_TIMEOUT=0s":                 "MAIL_TIMEOUT",
@@ -81,6 +80,8 @@ func TestConfig_SESNeedsASenderARegionAndTime(t *testing.T) {
 		require.ErrorContains(t, err, names)
 		require.NotContains(t, err.Error(), "canary")
 	}
+	_, err = config.Load[auth.Config](append(without, "SES_FROM=no-reply@pay.example"))
+	require.ErrorContains(t, err, "AWS_REGION")
 	_, err = config.Load[auth.Config](environment("SES_CONFIGURATION_SET=letters"))
 	require.ErrorContains(t, err, "SES_CONFIGURATION_SET", "nothing falls back silently")
 	_, err = config.Load[auth.Config](without)
