@@ -56,7 +56,11 @@ type Config struct {
 	LoginAddressForgetAfter  time.Duration `env:"LOGIN_ADDRESS_FORGET_AFTER" envDefault:"1h"`
 	RequireVerifiedEmail     bool          `env:"REQUIRE_VERIFIED_EMAIL" envDefault:"false"`
 
-	MailDir       string        `env:"MAIL_DIR"` // mail is written here as files
+	SESFrom             string        `env:"SES_FROM"` // given, mail is sent with Amazon SES, from this verified sender
+	SESConfigurationSet string        `env:"SES_CONFIGURATION_SET"`
+	MailTimeout         time.Duration `env:"MAIL_TIMEOUT" envDefault:"10s"` // of one message, with all attempts at SES
+
+	MailDir       string        `env:"MAIL_DIR"` // without SES_FROM, mail is written here as files
 	MailEvery     time.Duration `env:"MAIL_POLL" envDefault:"1s"`
 	MailsPerHour  int           `env:"MAILS_PER_HOUR" envDefault:"5"` // of one kind to one account
 	VerifyCodeTTL time.Duration `env:"VERIFY_CODE_TTL" envDefault:"24h"`
@@ -109,7 +113,6 @@ func (c Config) Validate() error {
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
 	mistake(!isWebAddress(c.TransactionURL), "TRANSACTION_URL: must be the transaction service's internal http(s) address")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
-	mistake(c.MailDir == "", "MAIL_DIR: is required outside local mode")
 	mistake(c.TokenLeeway < 0 || c.TokenLeeway > time.Minute, "TOKEN_LEEWAY: must be from 0 to 1m")
 	mistake(c.AccessTTL < time.Second || c.AccessTTL > 24*time.Hour, "ACCESS_TTL: must be from 1s to 24h")
 	mistake(c.RefreshTTL < c.AccessTTL, "REFRESH_TTL: must not be shorter than ACCESS_TTL")
@@ -125,8 +128,7 @@ func (c Config) Validate() error {
 	mistake(c.LoginFirstDelay <= 0 || c.LoginLongestDelay < c.LoginFirstDelay, "LOGIN_LONGEST_DELAY: must not be shorter than LOGIN_FIRST_DELAY, which is longer than 0")
 	mistake(c.LoginForgetAfter < c.LoginLongestDelay || c.LoginAddressForgetAfter < c.LoginLongestDelay,
 		"LOGIN_FORGET_AFTER and LOGIN_ADDRESS_FORGET_AFTER: must not be shorter than LOGIN_LONGEST_DELAY")
-	mistake(c.MailEvery <= 0 || c.VerifyCodeTTL <= 0 || c.ResetCodeTTL <= 0, "MAIL_POLL, VERIFY_CODE_TTL and RESET_CODE_TTL: must be longer than 0")
-	mistake(c.MailsPerHour < 1, "MAILS_PER_HOUR: must be at least 1")
+	errs = append(errs, c.mailMistakes()...)
 	if _, err := given.signingKey(); err != nil {
 		errs = append(errs, err)
 	}

@@ -4,8 +4,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +61,32 @@ func TestConfig_CognitoWithoutAnAdapterRefusesToStart(t *testing.T) {
 	cfg.CognitoUserPoolID = "pool"
 	_, err = auth.New(t.Context(), cfg, auth.Deps{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "COGNITO_USER_POOL_ID")
+}
+
+func TestConfig_SESNeedsASenderARegionAndTime(t *testing.T) {
+	t.Parallel()
+	without := slices.DeleteFunc(environment(), func(v string) bool { return strings.HasPrefix(v, "MAIL_DIR=") })
+	cfg, err := config.Load[auth.Config](append(without, "SES_FROM=MicroPay <no-reply@pay.example>", "AWS_REGION=eu-west-1"))
+	require.NoError(t, err, "no folder is needed")
+	require.Equal(t, 10*time.Second, cfg.MailTimeout)
+	for mistake, names := range map[string]string{
+		"SES_FROM=canary":                 "SES_FROM",
+		"SES_CONFIGURATION_SET=canary +1": "SES_CONFIGURATION_SET",
+		"MAIL_TIMEOUT=0s":                 "MAIL_TIMEOUT",
+		"MAIL_TIMEOUT=1m":                 "MAIL_TIMEOUT", // as long as nobody else takes the mail
+		"VERIFY_CODE_TTL=10ms":            "VERIFY_CODE_TTL",
+	} {
+		_, err := config.Load[auth.Config](append(without, "SES_FROM=no-reply@pay.example", "AWS_REGION=eu-west-1", mistake))
+		require.ErrorContains(t, err, names)
+		require.NotContains(t, err.Error(), "canary")
+	}
+	_, err = config.Load[auth.Config](append(without, "SES_FROM=no-reply@pay.example"))
+	require.ErrorContains(t, err, "AWS_REGION")
+	_, err = config.Load[auth.Config](environment("SES_CONFIGURATION_SET=letters"))
+	require.ErrorContains(t, err, "SES_CONFIGURATION_SET", "nothing falls back silently")
+	_, err = config.Load[auth.Config](without)
+	require.ErrorContains(t, err, "MAIL_DIR")
+	require.ErrorContains(t, err, "SES_FROM")
 }
 
 func TestConfig_TheSigningKeyMayBeAFile(t *testing.T) {

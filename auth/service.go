@@ -18,7 +18,6 @@ import (
 
 	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
-	"github.com/micropay/micropay/auth/adapters/mailfile"
 	"github.com/micropay/micropay/auth/adapters/postgres"
 	"github.com/micropay/micropay/auth/adapters/rest"
 	"github.com/micropay/micropay/auth/adapters/transactionapi"
@@ -72,12 +71,15 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: configuration: %w", err)
 	}
+	post, err := cfg.mail(ctx, deps)
+	if err != nil {
+		return nil, fmt.Errorf("auth: mail: %w", err)
+	}
 	db, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	mailbox := mailfile.New(cfg.MailDir, deps.Now)
-	s := &Service{db: db, provider: localidp.New(db, mailbox, letters.New(), deps.Log, deps.Now, options)}
+	s := &Service{db: db, provider: localidp.New(db, post, letters.New(), deps.Log, deps.Now, options)}
 	revocations := postgres.NewRevocations(db)
 	s.verifier, err = token.NewVerifier(token.Config{
 		Issuer: cfg.Issuer, ClientIDs: []string{cfg.ClientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
@@ -92,14 +94,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	})
 	routes := rest.Config{
 		Issuer: cfg.Issuer, JWKS: s.provider.Keys().JWKS, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
-		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log,
-	}
-	if cfg.Local {
-		routes.Mailbox = func(to string, limit int) (any, error) { return mailbox.List(to, limit) }
+		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
 	}
 	s.public, s.internal = rest.Public(useCases, routes), rest.Internal(useCases, routes)
 	deps.Log.InfoContext(ctx, "identity provider chosen", "provider", "local", "why", "no COGNITO_USER_POOL_ID")
-	deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "files", "folder", cfg.MailDir)
 	return s, nil
 }
 

@@ -119,7 +119,13 @@ func TestMailbox_TellsWhenALetterCannotBeRead(t *testing.T) {
 	require.Error(t, err)
 	box, dir = mailbox(t)
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "x.eml"), []byte("Subject: =?x-nonsense?Q?a?=\r\n\r\n"), 0o600))
-	_, err = box.List("", 10)
-	require.Error(t, err)
+	for _, content := range []string{
+		"Subject: =?x-nonsense?Q?a?=\r\n\r\n",
+		"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nno header\r\n",
+		"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\ncut off",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "x.eml"), []byte(content), 0o600))
+		_, err = box.List("", 10)
+		require.Error(t, err, content)
+	}
 }

@@ -32,17 +32,21 @@ type Options struct {
 // configurationSet is what SES lets one be called (API v2, CreateConfigurationSet).
 var configurationSet = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Validate reports every mistake. A sender that cannot be one must not come to light as the fault
-// of each mail.
-func (o Options) Validate() error {
-	var errs []error
-	if _, err := mail.ParseAddress(o.From); err != nil || strings.ContainsFunc(o.From, unicode.IsControl) {
-		errs = append(errs, errors.New("the sender must be an address, or a name and <address>"))
+// CheckSender refuses what SES could not send from: one that cannot be a sender must not come to
+// light as the fault of each mail.
+func CheckSender(from string) error {
+	if _, err := mail.ParseAddress(from); err != nil || strings.ContainsFunc(from, unicode.IsControl) {
+		return errors.New("must be an address, or a name and <address>")
 	}
-	if o.ConfigurationSet != "" && !configurationSet.MatchString(o.ConfigurationSet) {
-		errs = append(errs, errors.New("a configuration set is named by 1 to 64 letters, digits, _ and -"))
+	return nil
+}
+
+// CheckConfigurationSet refuses what no configuration set is called; none is right too.
+func CheckConfigurationSet(name string) error {
+	if name != "" && !configurationSet.MatchString(name) {
+		return errors.New("must be 1 to 64 letters, digits, _ and -")
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Mailer is a ports.Mailer.
@@ -52,7 +56,7 @@ type Mailer struct {
 	from   string
 }
 
-// New makes a mailer of valid options. Calls are tried again as cfg says, by default up to three
+// New makes a mailer; the options have passed CheckSender and CheckConfigurationSet. Calls are tried again as cfg says, by default up to three
 // times by the SDK's standard retryer: what is throttled, broken (5xx) or unanswered.
 func New(cfg aws.Config, o Options) *Mailer {
 	from := o.From

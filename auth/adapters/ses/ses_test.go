@@ -152,16 +152,18 @@ func TestSend_ToNobody_IsUndeliverable(t *testing.T) {
 	require.Zero(t, d.called())
 }
 
-func TestOptions_NameTheMistakes(t *testing.T) {
+func TestChecks_TellWhatSESWouldNotTake(t *testing.T) {
 	t.Parallel()
 	for _, from := range []string{"no-reply@pay.example", sender, `"Pay, Micro" <no-reply@pay.example>`, "Peña <a@b.example>"} {
-		require.NoError(t, ses.Options{From: from}.Validate())
+		require.NoError(t, ses.CheckSender(from))
 	}
 	for _, from := range []string{"", "MicroPay", "a@b.example, c@d.example", "a@b.example\r\nBcc: c@d.example", "x\x00 <a@b.example>"} {
-		require.ErrorContains(t, ses.Options{From: from}.Validate(), "sender")
+		require.ErrorContains(t, ses.CheckSender(from), "address")
 	}
-	require.NoError(t, ses.Options{From: sender, ConfigurationSet: "letters-1_a"}.Validate())
+	for _, set := range []string{"", "letters-1_a"} {
+		require.NoError(t, ses.CheckConfigurationSet(set))
+	}
 	for _, set := range []string{"a b", "a\n", strings.Repeat("a", 65), "ñ"} {
-		require.ErrorContains(t, ses.Options{From: sender, ConfigurationSet: set}.Validate(), "configuration set")
+		require.ErrorContains(t, ses.CheckConfigurationSet(set), "64 letters")
 	}
 }
