@@ -32,7 +32,7 @@ func TestRetries_CalleeThatOnlyFails_AreAFewOfTheCalls(t *testing.T) {
 	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
 		# HELP client_retries_withheld_total Tries after the first that were not made, since retries were too many of the calls.
 		# TYPE client_retries_withheld_total counter
-		client_retries_withheld_total{callee="auth"} 445
+		client_retries_withheld_total{callee="auth"} 495
 	`), "client_retries_withheld_total"))
 
 	c.answer.Store(status(200))
