@@ -1,10 +1,11 @@
 // Package resilience makes the HTTP clients by which one service calls another.
 //
 // A call takes a bounded time and memory, and so does a callee that is slow or away: each try has
-// a timeout, calls that may be repeated are, a little later each time, and when too many fail or
-// are slow the breaker opens and calls are refused at once, until trial calls get through. Whatever
-// ends without an answer is ErrUnavailable, except the caller's own giving up, and ErrNotSent if
-// the callee surely saw nothing of it.
+// a timeout; calls that may be repeated are, a little later each time, as long as retries stay a
+// small share of the calls; and when too many fail or are slow the breaker opens and calls are
+// refused at once, until trial calls get through. Whatever ends without an answer is
+// ErrUnavailable, except the caller's own giving up, and ErrNotSent if the callee surely saw
+// nothing of it.
 package resilience
 
 import (
@@ -33,6 +34,7 @@ type Config struct {
 	Timeout      time.Duration         // of each try, its body included; default 2 s
 	Retries      int                   // after the first try; default 2, negative for none
 	RetryWait    time.Duration         // before the first retry, doubled each time, jittered; default 50 ms
+	RetryBudget  int                   // retries in percent of the calls, ten more in reserve; default 20
 	MaxRetryWait time.Duration         // a Retry-After beyond it ends the retries; default 1 s
 	MaxInFlight  int                   // calls at a time, more are refused; default 64
 	MaxBody      int64                 // bytes of an answer; default 1 MiB
@@ -77,6 +79,7 @@ func (c Config) complete() Config {
 	}
 	c.Timeout = or(c.Timeout, 2*time.Second)
 	c.RetryWait = or(c.RetryWait, 50*time.Millisecond)
+	c.RetryBudget = or(c.RetryBudget, 20)
 	c.MaxRetryWait = or(c.MaxRetryWait, time.Second)
 	c.MaxInFlight = or(c.MaxInFlight, 64)
 	c.MaxBody = or(c.MaxBody, 1<<20)

@@ -22,12 +22,15 @@ var errFailed = errors.New("answered with a failure")
 type transport struct {
 	Config
 	breaker *breaker
+	budget  *budget
 	places  chan struct{}
 	metrics *metrics
 }
 
 func newTransport(c Config) *transport {
-	t := &transport{Config: c, places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry)}
+	t := &transport{
+		Config: c, budget: newBudget(c.RetryBudget), places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry),
+	}
 	t.metrics.state.WithLabelValues(c.Name).Set(0)
 	t.breaker = newBreaker(c, func(from, to gobreaker.State) {
 		c.Log.Warn("breaker changed", "callee", c.Name, "from", from.String(), "to", to.String())
@@ -54,11 +57,16 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: too many calls at once", ErrNotSent, ErrUnavailable, t.Name)
 	}
+	t.budget.earn()
 	sent := false // the callee may have seen something of it
 	for try := 0; ; try++ {
 		resp, maybe, err := t.try(r, try)
 		sent = sent || maybe
 		wait, again := t.again(r, resp, err, try)
+		if again && !t.budget.spend() {
+			again = false
+			t.metrics.withheld.WithLabelValues(t.Name).Inc()
+		}
 		if !again {
 			return resp, t.explained(ctx, err, sent)
 		}
