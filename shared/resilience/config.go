@@ -21,11 +21,14 @@ var (
 	// ErrUnavailable means that the callee gave no answer; what it did is not known.
 	ErrUnavailable = errors.New("service unavailable")
 	// ErrNotSent means that nothing was sent: the callee surely did nothing. It comes with
-	// ErrUnavailable.
+	// ErrUnavailable. A Transport that knows as much itself may say so by it.
 	ErrNotSent = errors.New("not sent")
 	// ErrAnswerTooLarge means that the answer was longer than is read.
 	ErrAnswerTooLarge = errors.New("answer too large")
 )
+
+// DefaultKeyHeader is what makes a POST repeatable, if a Config says nothing else.
+const DefaultKeyHeader = "Idempotency-Key"
 
 // Config of a client. The zero value of each but Name means the default.
 type Config struct {
@@ -91,7 +94,7 @@ func (c Config) complete() Config {
 	c.FailureRate = or(c.FailureRate, 50)
 	c.SlowRate = or(c.SlowRate, 100)
 	if c.KeyHeader == "" {
-		c.KeyHeader = "Idempotency-Key"
+		c.KeyHeader = DefaultKeyHeader
 	}
 	c.OpenFor = or(c.OpenFor, 5*time.Second)
 	c.Probes = or(c.Probes, 1)
