@@ -13,15 +13,15 @@ func TestParse_SaysWhereAServiceIsLookedFor(t *testing.T) {
 	for address, want := range map[string]struct {
 		scheme, service, base string
 	}{
-		"http://auth:8001":                                 {"static", "auth:8001", "http://auth:8001"},
-		"http://auth:8001/prefix/":                         {"static", "auth:8001", "http://auth:8001/prefix"},
-		"https://auth.pay.example":                         {"static", "auth.pay.example:443", "https://auth.pay.example"},
-		"http://auth":                                      {"static", "auth:80", "http://auth"},
-		"http://10.0.0.1:8001, http://[fd00::2]:8001":      {"static", "10.0.0.1:8001,[fd00::2]:8001", "http://10.0.0.1:8001"},
-		"dns://auth-headless.pay.svc.cluster.local:8001":   {"dns", "auth-headless.pay.svc.cluster.local:8001", "http://auth-headless.pay.svc.cluster.local:8001"},
-		"dns+srv://_internal._tcp.auth.pay.svc":            {"dns+srv", "_internal._tcp.auth.pay.svc", "http://auth.pay.svc"},
-		"cloudmap://pay.internal/auth":                     {"cloudmap", "pay.internal/auth", "http://auth.pay.internal"},
-		"cloudmap://pay.internal/auth?port=8001":           {"cloudmap", "pay.internal/auth?port=8001", "http://auth.pay.internal"},
+		"http://auth:8001":                               {"static", "auth:8001", "http://auth:8001"},
+		"http://auth:8001/prefix/":                       {"static", "auth:8001", "http://auth:8001/prefix"},
+		"https://auth.pay.example":                       {"static", "auth.pay.example:443", "https://auth.pay.example"},
+		"http://auth":                                    {"static", "auth:80", "http://auth"},
+		"http://10.0.0.1:8001, http://[fd00::2]:8001":    {"static", "10.0.0.1:8001,[fd00::2]:8001", "http://10.0.0.1:8001"},
+		"dns://auth-headless.pay.svc.cluster.local:8001": {"dns", "auth-headless.pay.svc.cluster.local:8001", "http://auth-headless.pay.svc.cluster.local:8001"},
+		"dns+srv://_internal._tcp.auth.pay.svc":          {"dns+srv", "_internal._tcp.auth.pay.svc", "http://auth.pay.svc"},
+		"cloudmap://pay.internal/auth":                   {"cloudmap", "pay.internal/auth", "http://auth.pay.internal"},
+		"cloudmap://pay.internal/auth?port=8001":         {"cloudmap", "pay.internal/auth?port=8001", "http://auth.pay.internal"},
 	} {
 		got, err := discovery.Parse(address)
 		require.NoError(t, err, address)
