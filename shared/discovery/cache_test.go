@@ -124,6 +124,7 @@ func TestCache_SourceAway_ServesTheLastKnownAndSaysSoOnce(t *testing.T) {
 		began := time.Now()
 		found(t, c, two)
 		require.Zero(t, time.Since(began), "known to be away, it is waited for no more")
+		synctest.Wait()
 
 		s.set(func() { s.err, s.instances, s.takes = nil, one, 0 })
 		time.Sleep(time.Minute) // the question that hangs is given up
