@@ -33,7 +33,7 @@ const DefaultKeyHeader = "Idempotency-Key"
 // Config of a client. The zero value of each but Name means the default.
 type Config struct {
 	Name         string                // of the callee, in logs and metrics
-	Transport    http.RoundTripper     // default: one as http.DefaultTransport, of its own
+	Transport    http.RoundTripper     // default: NewTransport
 	Timeout      time.Duration         // of each try, its body included; default 2 s
 	Retries      int                   // after the first try; default 2, negative for none
 	RetryWait    time.Duration         // before the first retry, doubled each time, jittered; default 50 ms
@@ -55,19 +55,27 @@ type Config struct {
 }
 
 // maxHeader bounds the bytes of an answer's header: Go's own bound, 10 MiB for each call under way,
-// is more memory than a hostile callee should get. The Transport of a Config brings its own.
+// is more memory than a hostile callee should get.
 const maxHeader = 64 << 10
+
+// NewTransport is as http.DefaultTransport, but its connections are its own, so that those to one
+// callee never run out for another, and a callee may have as many idle ones as all together: Go's
+// two would have most calls under load connect anew. A Config that brings a Transport of another
+// make bounds the header of answers itself.
+func NewTransport() *http.Transport {
+	t, is := http.DefaultTransport.(*http.Transport)
+	if !is { // replaced by the process
+		t = &http.Transport{}
+	}
+	t = t.Clone()
+	t.MaxResponseHeaderBytes = maxHeader
+	t.MaxIdleConnsPerHost = t.MaxIdleConns
+	return t
+}
 
 func (c Config) complete() Config {
 	if c.Transport == nil {
-		// Connections of its own: those to one callee never run out for another.
-		if t, is := http.DefaultTransport.(*http.Transport); is {
-			t = t.Clone()
-			t.MaxResponseHeaderBytes = maxHeader
-			c.Transport = t
-		} else {
-			c.Transport = http.DefaultTransport
-		}
+		c.Transport = NewTransport()
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
