@@ -53,7 +53,7 @@ func TestAddress_EachSource_LeadsToTheInstances(t *testing.T) {
 	require.NoError(t, err)
 	names := newNameserver(t)
 	names.hosts["auth.pay.svc"] = []string{"127.0.0.1"}
-	names.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{srv("127.0.0.1", uint16(port), 0)}
+	names.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{srv("localhost", uint16(port), 0)}
 	d := newCloudMapDouble(t)
 	d.arrange(t, "pay", "auth", registered{map[string]string{"AWS_INSTANCE_IPV4": "127.0.0.1", "AWS_INSTANCE_PORT": strconv.Itoa(port)}, false})
 	o := discovery.Options{
