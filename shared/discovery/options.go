@@ -1,11 +1,14 @@
 package discovery
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/micropay/micropay/shared/resilience"
@@ -42,7 +45,10 @@ type Options struct {
 	// Base sends a request to the instance in its URL. It must tell httptrace of its connections, as
 	// http.Transport does. Default: resilience.NewTransport, with half a second to connect.
 	Base     http.RoundTripper
-	Log      *slog.Logger          // hears who is ejected; default none
+	Resolver *net.Resolver // asked by dns:// and dns+srv://; default net.DefaultResolver
+	// AWS is asked for by cloudmap://; default config.LoadDefaultConfig, which reads AWS_REGION and all else.
+	AWS      func(context.Context) (aws.Config, error)
+	Log      *slog.Logger          // hears who is ejected, and when a source goes away; default none
 	Registry prometheus.Registerer // default none
 }
 
