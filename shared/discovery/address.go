@@ -69,7 +69,7 @@ func Parse(address string) (Address, error) {
 		}
 		return Address{scheme: schemeDNS, service: u.Host, base: "http://" + u.Host}, nil
 	case schemeSRV:
-		_, name, err := splitSRV(u.Host)
+		name, err := nameOfSRV(u.Host)
 		if err != nil || u.Path != "" || u.RawQuery != "" {
 			return Address{}, errors.New("must be dns+srv://_service._tcp.name")
 		}
@@ -150,13 +150,13 @@ var names = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(
 
 func isName(s string) bool { return len(s) < 255 && names.MatchString(s) }
 
-// splitSRV parts _service._tcp.name.
-func splitSRV(s string) (service, name string, err error) {
+// nameOfSRV is the name in _service._tcp.name.
+func nameOfSRV(s string) (string, error) {
 	parts := strings.SplitN(s, ".", 3)
 	if len(parts) < 3 || !strings.HasPrefix(parts[0], "_") || parts[1] != "_tcp" || !isName(s) {
-		return "", "", errors.New("is no _service._tcp.name")
+		return "", errors.New("is no _service._tcp.name")
 	}
-	return parts[0][1:], parts[2], nil
+	return parts[2], nil
 }
 
 // splitCloudMap parts namespace/service?port=8001; the port is 0 if there is none.

@@ -209,10 +209,10 @@ func TestBalancer_NobodyThere_SentNothing(t *testing.T) {
 	_, err := send(t, balancer(s, &fleet{}), http.MethodPost)
 	require.ErrorIs(t, err, resilience.ErrNotSent)
 	require.ErrorIs(t, err, discovery.ErrNoInstances)
-	s.set(func() { s.err = away })
+	s.set(func() { s.err = errAway })
 	_, err = send(t, balancer(s, &fleet{}), http.MethodPost)
 	require.ErrorIs(t, err, resilience.ErrNotSent)
-	require.ErrorIs(t, err, away)
+	require.ErrorIs(t, err, errAway)
 }
 
 func TestBalancer_CallersWhoLeave_AreHeldAgainstNobody(t *testing.T) {
@@ -220,6 +220,7 @@ func TestBalancer_CallersWhoLeave_AreHeldAgainstNobody(t *testing.T) {
 	f, s := &fleet{}, &source{instances: instances("a", "b")}
 	b := balancer(s, f, func(o *discovery.Options) { o.EjectAfter = 1 })
 	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
 	for _, host := range []string{"a", "b"} {
 		f.set(host, func() (int, error) { cancel(); return 0, context.Canceled })
 	}

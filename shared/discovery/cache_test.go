@@ -53,9 +53,9 @@ func (s *source) times() int {
 }
 
 var (
-	one  = []discovery.Instance{{"10.0.0.1", 8001}}
-	two  = []discovery.Instance{{"10.0.0.1", 8001}, {"10.0.0.2", 8001}}
-	away = errors.New("the source is away")
+	one     = []discovery.Instance{{"10.0.0.1", 8001}}
+	two     = []discovery.Instance{{"10.0.0.1", 8001}, {"10.0.0.2", 8001}}
+	errAway = errors.New("the source is away")
 )
 
 func found(t *testing.T, c *discovery.Cache, want []discovery.Instance) {
@@ -110,7 +110,7 @@ func TestCache_SourceAway_ServesTheLastKnownAndSaysSoOnce(t *testing.T) {
 		s := &source{instances: two}
 		c := &discovery.Cache{Source: s, TTL: 5 * time.Second, Log: slog.New(slog.NewTextHandler(&logged, nil))}
 		found(t, c, two)
-		s.set(func() { s.err, s.instances = away, nil })
+		s.set(func() { s.err, s.instances = errAway, nil })
 		for range 60 {
 			time.Sleep(10 * time.Second)
 			found(t, c, two)
@@ -132,7 +132,7 @@ func TestCache_SourceAway_ServesTheLastKnownAndSaysSoOnce(t *testing.T) {
 		synctest.Wait()
 		found(t, c, one)
 		require.Equal(t, 1, strings.Count(logged.String(), "level=INFO"), "it is back")
-		c.Source.(*source).set(func() { s.err = away })
+		c.Source.(*source).set(func() { s.err = errAway })
 		time.Sleep(8 * time.Second)
 		found(t, c, one)
 		synctest.Wait()
@@ -143,11 +143,11 @@ func TestCache_SourceAway_ServesTheLastKnownAndSaysSoOnce(t *testing.T) {
 func TestCache_NothingKnownYet_FailsAndAsksAgainSoon(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &source{err: away}
+		s := &source{err: errAway}
 		c := &discovery.Cache{Source: s, TTL: time.Minute}
 		for range 5 {
 			_, err := c.Instances(t.Context(), "auth")
-			require.ErrorIs(t, err, away)
+			require.ErrorIs(t, err, errAway)
 		}
 		require.Equal(t, 1, s.times(), "a source that fails is not asked for each call")
 		s.set(func() { s.err, s.instances = nil, one })

@@ -153,7 +153,7 @@ func TestCloudMap_Moto_KeepsTheContract(t *testing.T) {
 		}
 		made, err := client.CreateService(t.Context(), &servicediscovery.CreateServiceInput{
 			Name: &service, NamespaceId: aws.String(spaces[namespace]),
-			HealthCheckCustomConfig: &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)},
+			HealthCheckCustomConfig: &types.HealthCheckCustomConfig{},
 		})
 		require.NoError(t, err)
 		for _, i := range all {

@@ -43,7 +43,7 @@ type SRV struct {
 
 // Instances implements Resolver.
 func (d SRV) Instances(ctx context.Context, service string) ([]Instance, error) {
-	if _, _, err := splitSRV(service); err != nil {
+	if _, err := nameOfSRV(service); err != nil {
 		return nil, fmt.Errorf("%q %w", service, err)
 	}
 	_, records, err := resolver(d.Resolver).LookupSRV(ctx, "", "", service)

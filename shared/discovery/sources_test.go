@@ -24,7 +24,7 @@ func TestStatic_IsTheListItWasGiven(t *testing.T) {
 func TestDNS_EveryAddressIsAnInstance(t *testing.T) {
 	t.Parallel()
 	server := newNameserver(t)
-	server.hosts["auth.pay.svc"] = []string{"10.0.0.2", "10.0.0.1", "fd00::1", "10.0.0.1"}
+	server.set(func() { server.hosts["auth.pay.svc"] = []string{"10.0.0.2", "10.0.0.1", "fd00::1", "10.0.0.1"} })
 	dns := discovery.DNS{Resolver: server.resolver()}
 	got, err := dns.Instances(t.Context(), "auth.pay.svc:8001")
 	require.NoError(t, err)
@@ -36,8 +36,8 @@ func TestDNS_EveryAddressIsAnInstance(t *testing.T) {
 func TestDNS_NoneIsAnAnswerAndAFailureIsNot(t *testing.T) {
 	t.Parallel()
 	server := newNameserver(t)
-	server.hosts["empty.pay.svc"] = nil // there, but nobody is ready
-	server.srv["_http._tcp.empty.pay.svc"] = nil
+	server.set(func() { server.hosts["empty.pay.svc"] = nil // there, but nobody is ready })
+	server.set(func() { server.srv["_http._tcp.empty.pay.svc"] = nil })
 	dns, srv := discovery.DNS{Resolver: server.resolver()}, discovery.SRV{Resolver: server.resolver()}
 	for _, name := range []string{"empty.pay.svc.", "unknown.pay.svc."} {
 		_, err := dns.Instances(t.Context(), name+":8001")
@@ -57,9 +57,11 @@ func TestDNS_NoneIsAnAnswerAndAFailureIsNot(t *testing.T) {
 func TestSRV_TheRecordsNameHostsAndPorts(t *testing.T) {
 	t.Parallel()
 	server := newNameserver(t)
-	server.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{
-		srv("b.auth.pay.svc", 8001, 0), srv("a.auth.pay.svc", 9001, 0), srv("spare.auth.pay.svc", 8001, 10), srv("a.auth.pay.svc", 9001, 0),
-	}
+	server.set(func() {
+		server.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{
+			srv("b.auth.pay.svc", 8001, 0), srv("a.auth.pay.svc", 9001, 0), srv("spare.auth.pay.svc", 8001, 10), srv("a.auth.pay.svc", 9001, 0),
+		}
+	})
 	dns := discovery.SRV{Resolver: server.resolver()}
 	got, err := dns.Instances(t.Context(), "_http._tcp.auth.pay.svc")
 	require.NoError(t, err)

@@ -52,8 +52,10 @@ func TestAddress_EachSource_LeadsToTheInstances(t *testing.T) {
 	port, err := strconv.Atoi(host[len("127.0.0.1:"):])
 	require.NoError(t, err)
 	names := newNameserver(t)
-	names.hosts["auth.pay.svc"] = []string{"127.0.0.1"}
-	names.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{srv("localhost", uint16(port), 0)}
+	names.set(func() { names.hosts["auth.pay.svc"] = []string{"127.0.0.1"} })
+	names.set(func() {
+		names.srv["_http._tcp.auth.pay.svc"] = []dnsmessage.SRVResource{srv("localhost", uint16(port), 0)}
+	})
 	d := newCloudMapDouble(t)
 	d.arrange(t, "pay", "auth", registered{map[string]string{"AWS_INSTANCE_IPV4": "127.0.0.1", "AWS_INSTANCE_PORT": strconv.Itoa(port)}, false})
 	o := discovery.Options{
@@ -90,7 +92,7 @@ func TestAddress_SourceAway_IsMeasured(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
 	names := newNameserver(t)
-	names.broken = true
+	names.set(func() { names.broken = true })
 	_, rt := transport(t, "dns://auth.pay.svc.:8001", discovery.Options{Resolver: names.resolver(), Registry: reg})
 	_, err := send(t, rt, http.MethodGet)
 	require.Error(t, err)
