@@ -36,7 +36,7 @@ func TestDNS_EveryAddressIsAnInstance(t *testing.T) {
 func TestDNS_NoneIsAnAnswerAndAFailureIsNot(t *testing.T) {
 	t.Parallel()
 	server := newNameserver(t)
-	server.set(func() { server.hosts["empty.pay.svc"] = nil // there, but nobody is ready })
+	server.set(func() { server.hosts["empty.pay.svc"] = nil }) // there, but nobody is ready
 	server.set(func() { server.srv["_http._tcp.empty.pay.svc"] = nil })
 	dns, srv := discovery.DNS{Resolver: server.resolver()}, discovery.SRV{Resolver: server.resolver()}
 	for _, name := range []string{"empty.pay.svc.", "unknown.pay.svc."} {
