@@ -1,0 +1,83 @@
+package cognito
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+)
+
+// ChangePassword replaces the password of a bearer who knows the current one, and ends every
+// session of the person, the bearer's own too. Cognito changes it for the session that proved
+// the current one, so that it does not matter what the bearer's own token may do there.
+func (p *Provider) ChangePassword(ctx context.Context, who ports.Bearer, current, next string) error {
+	proof, err := p.signIn(ctx, who.Subject, current)
+	if err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	if _, err := call(ctx, p, p.client.ChangePassword, &cip.ChangePasswordInput{
+		AccessToken: proof.AccessToken, PreviousPassword: &current, ProposedPassword: &next,
+	}, p.once); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	if err := p.endAll(ctx, who.Subject); err != nil {
+		return fmt.Errorf("change password: %w", err)
+	}
+	return nil
+}
+
+// ForgotPassword has Cognito mail a reset code, if it can.
+func (p *Provider) ForgotPassword(ctx context.Context, email domain.Email) error {
+	address := email.String()
+	_, err := call(ctx, p, p.client.ForgotPassword, &cip.ForgotPasswordInput{
+		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address,
+	}, p.once)
+	if err != nil && !errors.Is(err, domain.ErrUserUnknown) {
+		return fmt.Errorf("forgot password: %w", err)
+	}
+	return nil
+}
+
+// ResetPassword sets a password by the code that Cognito mailed, and ends every session.
+func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, typed, next string) (ports.Identity, error) {
+	code, err := parseCode(typed)
+	if err != nil {
+		return ports.Identity{}, err
+	}
+	address := email.String()
+	if _, err := call(ctx, p, p.client.ConfirmForgotPassword, &cip.ConfirmForgotPasswordInput{
+		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address, ConfirmationCode: &code, Password: &next,
+	}, p.once); err != nil {
+		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
+	}
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	identity, _, err := p.find(ctx, address)
+	if err != nil {
+		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
+	}
+	if err := errors.Join(p.endAll(ctx, identity.Subject), p.markVerified(ctx, identity.Subject)); err != nil {
+		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
+	}
+	identity.EmailVerified = true
+	return identity, nil
+}
+
+// Delete forgets the identity and refuses every token it ever had. Cognito comes first: until
+// the identity is gone the bearer's token works, so that the call can be made again.
+func (p *Provider) Delete(ctx context.Context, subject string) error {
+	_, err := call(ctx, p, p.client.AdminDeleteUser, &cip.AdminDeleteUserInput{UserPoolId: &p.opts.UserPoolID, Username: &subject})
+	if err != nil && !errors.Is(err, domain.ErrUserUnknown) {
+		return fmt.Errorf("delete identity: %w", err)
+	}
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	if err := p.record(ctx, ports.RevokedUser, subject); err != nil {
+		return fmt.Errorf("delete identity: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package cognito
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+)
+
+// Authenticate judges a password and starts a session. Cognito slows guessing by itself.
+func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (ports.Authenticated, error) {
+	result, c, err := p.startSession(ctx, in.Email.String(), in.Password)
+	if err != nil {
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
+	}
+	identity, _, err := p.find(ctx, c.Subject)
+	if err != nil {
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
+	}
+	return ports.Authenticated{Identity: identity, Tokens: tokens(result, c, "")}, nil
+}
+
+// startSession signs in. Cognito tells times in whole seconds, so a token of the very second in
+// which all sessions ended would be refused by the feed as one of those: then it waits for the
+// next second and signs in again.
+func (p *Provider) startSession(ctx context.Context, username, password string) (*types.AuthenticationResultType, claims, error) {
+	const tries = 3 // our clock may be ahead of Cognito's by as many seconds
+	for try := 1; ; try++ {
+		result, err := p.signIn(ctx, username, password)
+		if err != nil {
+			return nil, claims{}, err
+		}
+		c, err := readClaims(*result.AccessToken)
+		if err != nil {
+			return nil, claims{}, err
+		}
+		dead, err := p.feed.Revoked(ctx, c.Subject, c.Session, c.IssuedAt.Time)
+		switch {
+		case err != nil:
+			return nil, claims{}, err
+		case !dead:
+			return result, c, nil
+		case try == tries:
+			return nil, claims{}, fmt.Errorf("every session of the user ends just now: %w", ports.ErrUnavailable)
+		}
+		now := p.now()
+		if err := p.opts.Wait(ctx, now.Truncate(time.Second).Add(time.Second).Sub(now)); err != nil {
+			return nil, claims{}, err
+		}
+	}
+}
+
+// signIn has Cognito judge a password.
+func (p *Provider) signIn(ctx context.Context, username, password string) (*types.AuthenticationResultType, error) {
+	if password == "" {
+		return nil, domain.ErrInvalidCredentials // Cognito would call it a malformed request
+	}
+	return p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, map[string]string{"USERNAME": username, "PASSWORD": password})
+}
+
+func (p *Provider) initiate(ctx context.Context, flow types.AuthFlowType, username string, parameters map[string]string) (*types.AuthenticationResultType, error) {
+	if hash := p.secretHash(username); hash != nil {
+		parameters["SECRET_HASH"] = *hash
+	}
+	out, err := call(ctx, p, p.client.AdminInitiateAuth, &cip.AdminInitiateAuthInput{
+		UserPoolId: &p.opts.UserPoolID, ClientId: &p.opts.ClientID, AuthFlow: flow, AuthParameters: parameters,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return complete(out.AuthenticationResult)
+}
+
+// complete refuses an answer without an access token.
+func complete(result *types.AuthenticationResultType) (*types.AuthenticationResultType, error) {
+	if result == nil || result.AccessToken == nil {
+		return nil, errors.New("cognito: an answer without tokens")
+	}
+	return result, nil
+}
+
+// Refresh has Cognito issue a new access token, and where tokens rotate the next refresh token.
+// Cognito does not know of a session that was ended in the feed only: that is looked up before
+// anything is given out.
+func (p *Provider) Refresh(ctx context.Context, raw string) (ports.Tokens, error) {
+	held, err := parseRefreshToken(raw)
+	if err != nil {
+		return ports.Tokens{}, err
+	}
+	result, err := p.renew(ctx, held)
+	if err != nil {
+		return ports.Tokens{}, fmt.Errorf("refresh: %w", err)
+	}
+	c, err := readClaims(*result.AccessToken)
+	if err != nil {
+		return ports.Tokens{}, err
+	}
+	dead, err := p.feed.Revoked(ctx, c.Subject, c.Session, c.IssuedAt.Time)
+	switch {
+	case err != nil:
+		return ports.Tokens{}, fmt.Errorf("refresh: %w", err)
+	case dead:
+		return ports.Tokens{}, domain.ErrInvalidRefreshToken
+	}
+	return tokens(result, c, held.secret), nil
+}
+
+// renew exchanges a refresh token. Where tokens rotate, Cognito allows only the call that was
+// made for it, and that says so when a token comes a second time: then its session ends.
+func (p *Provider) renew(ctx context.Context, held refreshToken) (*types.AuthenticationResultType, error) {
+	if !p.opts.Rotation {
+		result, err := p.initiate(ctx, types.AuthFlowTypeRefreshTokenAuth, held.subject, map[string]string{"REFRESH_TOKEN": held.secret})
+		if errors.Is(err, domain.ErrInvalidCredentials) {
+			err = domain.ErrInvalidRefreshToken
+		}
+		return result, err
+	}
+	out, err := call(ctx, p, p.client.GetTokensFromRefreshToken, &cip.GetTokensFromRefreshTokenInput{
+		ClientId: &p.opts.ClientID, ClientSecret: p.secret(), RefreshToken: &held.secret,
+	}, p.once)
+	switch {
+	case errors.Is(err, errReused) && held.session != "":
+		p.log.WarnContext(ctx, "a used refresh token was presented again: session ended", "session", held.session, "user", held.subject)
+		return nil, errors.Join(domain.ErrInvalidRefreshToken, p.endSession(ctx, held.session))
+	case err != nil:
+		return nil, err
+	}
+	return complete(out.AuthenticationResult)
+}
+
+// SignOut ends one session, in the feed only: Cognito ends one by its refresh token, which is not
+// at hand here. Refresh refuses it from now on.
+func (p *Provider) SignOut(ctx context.Context, who ports.Bearer) error {
+	if who.SessionID == "" { // which one is not known
+		return p.GlobalSignOut(ctx, who)
+	}
+	if err := p.endSession(ctx, who.SessionID); err != nil {
+		return fmt.Errorf("end session: %w", err)
+	}
+	return nil
+}
+
+// GlobalSignOut ends all sessions of the person, in the feed first.
+func (p *Provider) GlobalSignOut(ctx context.Context, who ports.Bearer) error {
+	if err := p.endAll(ctx, who.Subject); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
+}
+
+func (p *Provider) endAll(ctx context.Context, subject string) error {
+	if err := p.record(ctx, ports.RevokedUser, subject); err != nil {
+		return err
+	}
+	_, err := call(ctx, p, p.client.AdminUserGlobalSignOut, &cip.AdminUserGlobalSignOutInput{UserPoolId: &p.opts.UserPoolID, Username: &subject})
+	if errors.Is(err, domain.ErrUserUnknown) {
+		return nil // nobody, so no session
+	}
+	return err
+}
+
+func (p *Provider) endSession(ctx context.Context, session string) error {
+	return p.record(ctx, ports.RevokedSession, session)
+}
+
+// record puts a line into the feed that stays as long as a refresh token of the time could live.
+func (p *Provider) record(ctx context.Context, kind ports.RevocationKind, id string) error {
+	now := p.now().UTC()
+	return p.feed.Record(ctx, ports.Revocation{Kind: kind, ID: id, At: now, ExpiresAt: now.Add(p.opts.RefreshTTL)})
+}
