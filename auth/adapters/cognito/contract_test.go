@@ -15,10 +15,12 @@ import (
 func TestProvider_KeepsTheContract(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*cognitosim.Settings, *cognito.Options){
-		"confirmed at once":                   func(*cognitosim.Settings, *cognito.Options) {},
-		"confirmed by mail":                   confirmedByMail,
-		"refresh tokens rotate":               rotating,
-		"unknown users are hidden, no secret": func(s *cognitosim.Settings, o *cognito.Options) { s.Hidden, s.NoSecret, o.ClientSecret = true, true, "" },
+		"confirmed at once":     func(*cognitosim.Settings, *cognito.Options) {},
+		"confirmed by mail":     confirmedByMail,
+		"refresh tokens rotate": rotating,
+		"unknown users are hidden, no secret": func(s *cognitosim.Settings, o *cognito.Options) {
+			s.Hidden, s.NoSecret, o.ClientSecret = true, true, ""
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
