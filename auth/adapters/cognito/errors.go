@@ -4,48 +4,174 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/ports"
 )
 
-// errReused is a refresh token that was exchanged before.
-var errReused = errors.New("used before")
+// What the port has no word for.
+var (
+	errReused    = errors.New("a refresh token that was exchanged before")
+	errConfirmed = errors.New("a user who is confirmed already")
+	errNoMail    = errors.New("nobody to mail to, or not now")
+)
 
-// general is what an exception means unless special says otherwise.
-var general = map[string]error{
-	"UsernameExistsException":    domain.ErrEmailTaken,
-	"UserNotConfirmedException":  domain.ErrEmailNotVerified,
-	"UserNotFoundException":      domain.ErrUserUnknown,
-	"CodeMismatchException":      domain.ErrInvalidCode,
-	"ExpiredCodeException":       domain.ErrInvalidCode,
-	"RefreshTokenReuseException": errReused,
+const (
+	// lockedFor is what somebody is told to wait who guesses too fast: Cognito does not say how
+	// long it will not listen, which is a second at first and a quarter of an hour at last.
+	lockedFor = 10 * time.Second
+	// limitedFor is the same for the other attempts Cognito counts, whose limits are by the hour.
+	limitedFor = time.Minute
+)
+
+// A verdict is what an exception means: what the caller is answered, and whether the operator of
+// the service has something to mend.
+type verdict struct {
+	answer error
+	loud   bool
+}
+
+func no(answer error) verdict { return verdict{answer: answer} }
+
+var (
+	busy = no(ports.ErrUnavailable)
+	ours = verdict{ports.ErrUnavailable, true} // the pool, its triggers, the credentials or what we send
+)
+
+// general is what an exception means unless special says otherwise. What it does not list is ours.
+// Source: the errors of each operation in the Amazon Cognito user pools API reference, and the
+// errors that all services of AWS have in common.
+var general = map[string]verdict{
+	"AliasExistsException":           no(domain.ErrEmailTaken),
+	"UsernameExistsException":        no(domain.ErrEmailTaken),
+	"CodeMismatchException":          no(domain.ErrInvalidCode),
+	"ExpiredCodeException":           no(domain.ErrInvalidCode),
+	"UserNotConfirmedException":      no(domain.ErrEmailNotVerified),
+	"UserNotFoundException":          no(domain.ErrUserUnknown),
+	"RefreshTokenReuseException":     no(errReused),
+	"LimitExceededException":         no(domain.Throttled{RetryAfter: limitedFor}),
+	"TooManyFailedAttemptsException": no(domain.Throttled{RetryAfter: limitedFor}),
+	// The person has to reset the password. That is told as little as that the address is known.
+	"PasswordResetRequiredException": no(domain.ErrInvalidCredentials),
+
+	"InternalErrorException": busy, "InternalFailure": busy, "ServiceUnavailable": busy, "ServiceUnavailableException": busy,
+	"TooManyRequestsException": busy, "ThrottlingException": busy, "Throttling": busy, "ThrottledException": busy, "RequestLimitExceeded": busy,
 }
 
 // special is what an exception means to one operation.
-var special = map[string]map[string]error{
-	"AdminInitiateAuth":         {"NotAuthorizedException": domain.ErrInvalidCredentials, "UserNotFoundException": domain.ErrInvalidCredentials},
-	"GetTokensFromRefreshToken": {"NotAuthorizedException": domain.ErrInvalidRefreshToken},
-	"ConfirmSignUp":             {"NotAuthorizedException": domain.ErrInvalidCode, "UserNotFoundException": domain.ErrInvalidCode},
-	"ConfirmForgotPassword":     {"UserNotFoundException": domain.ErrInvalidCode},
+var special = map[string]map[string]verdict{
+	"SignUp": {
+		"InvalidPasswordException": badPassword("password"),
+	},
+	"AdminUpdateUserAttributes": {"UserNotFoundException": busy}, // deleted between two calls
+	"AdminConfirmSignUp":        {"UserNotFoundException": busy, "NotAuthorizedException": no(errConfirmed)},
+	"ConfirmSignUp": {
+		"NotAuthorizedException": no(domain.ErrInvalidCode), // confirmed already
+		"UserNotFoundException":  no(domain.ErrInvalidCode),
+		// A code that cannot be one.
+		"InvalidParameterException": no(domain.ErrInvalidCode),
+	},
+	"AdminInitiateAuth": {
+		"NotAuthorizedException": no(domain.ErrInvalidCredentials),
+		"UserNotFoundException":  no(domain.ErrInvalidCredentials),
+	},
+	"GetTokensFromRefreshToken": {
+		"NotAuthorizedException": no(domain.ErrInvalidRefreshToken),
+		"UserNotFoundException":  no(domain.ErrInvalidRefreshToken),
+	},
+	"ChangePassword": {
+		"NotAuthorizedException":                  no(domain.ErrInvalidCredentials),
+		"UserNotFoundException":                   no(domain.ErrInvalidCredentials),
+		"InvalidPasswordException":                badPassword("new_password"),
+		"PasswordHistoryPolicyViolationException": badPassword("new_password"),
+	},
+	// What only an address can cause that somebody has is answered like one that nobody has.
+	"ForgotPassword": {
+		"UserNotFoundException":        no(errNoMail),
+		"NotAuthorizedException":       no(errNoMail), // disabled, or made by an administrator and never used
+		"InvalidParameterException":    no(errNoMail), // the address is not proven
+		"LimitExceededException":       no(errNoMail),
+		"CodeDeliveryFailureException": {errNoMail, true},
+	},
+	"ConfirmForgotPassword": {
+		"NotAuthorizedException":                  no(domain.ErrInvalidCode),
+		"UserNotFoundException":                   no(domain.ErrInvalidCode),
+		"UserNotConfirmedException":               no(domain.ErrInvalidCode),
+		"InvalidParameterException":               no(domain.ErrInvalidCode),
+		"InvalidPasswordException":                badPassword("new_password"),
+		"PasswordHistoryPolicyViolationException": badPassword("new_password"),
+	},
 }
 
-// judge turns what went wrong with a call into what the port says.
-func (p *Provider) judge(ctx context.Context, err error) error {
-	var (
-		operation *smithy.OperationError
-		exception smithy.APIError
-	)
-	errors.As(err, &operation)
-	if ctx.Err() == nil && errors.As(err, &exception) {
-		code := exception.ErrorCode()
-		for _, known := range []map[string]error{special[operation.Operation()], general} {
-			if answer := known[code]; answer != nil {
-				return fmt.Errorf("cognito: %s: %w", code, answer)
-			}
-		}
+func badPassword(field string) verdict {
+	return no(domain.Invalid{Fields: []domain.FieldError{{
+		Field: field, Code: "not_accepted", Detail: "does not meet the rules of the user pool, or was used before",
+	}}})
+}
+
+// of finds what an exception means to an operation.
+func of(operation, exception string) verdict {
+	if v, known := special[operation][exception]; known {
+		return v
 	}
-	return fmt.Errorf("%w: %w", ports.ErrUnavailable, err)
+	if v, known := general[exception]; known {
+		return v
+	}
+	return ours
+}
+
+// judge turns what went wrong with a call into what the port says. The text of the error names
+// operation and exception only; Cognito's own words go to the log, and only where the operator
+// needs them.
+func (p *Provider) judge(ctx context.Context, err error) error {
+	operation, code, words := "cognito", "", err.Error()
+	if failed := (*smithy.OperationError)(nil); errors.As(err, &failed) {
+		operation = failed.Operation()
+	}
+	var v verdict
+	if exception := smithy.APIError(nil); errors.As(err, &exception) {
+		code, words = exception.ErrorCode(), exception.ErrorMessage()
+		v = of(operation, code)
+	} else if ctx.Err() != nil {
+		return fmt.Errorf("cognito: %s: %w", operation, ctx.Err()) // the caller left, or has no more time
+	} else {
+		code, v = unanswered(err)
+	}
+	switch {
+	case v.loud:
+		p.log.LogAttrs(ctx, slog.LevelError, "cognito does not do what it is asked to",
+			slog.String("operation", operation), slog.String("exception", code), slog.String("cause", words))
+	case errors.Is(v.answer, ports.ErrUnavailable):
+		p.log.LogAttrs(ctx, slog.LevelWarn, "cognito is not available now", slog.String("operation", operation), slog.String("exception", code))
+	}
+	return fmt.Errorf("cognito: %s: %s: %w", operation, code, v.answer)
+}
+
+// unanswered judges a call that got no answer: the network or time passes by itself, while
+// credentials that cannot be had and answers that cannot be read are the operator's.
+func unanswered(err error) (code string, v verdict) {
+	var network *smithyhttp.RequestSendError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "time limit", busy
+	case errors.As(err, &network):
+		return "connection", busy
+	case strings.Contains(err.Error(), "credentials"):
+		return "credentials", ours
+	}
+	return "answer", ours
+}
+
+// instead turns a user who was deleted between two calls into what the caller's caller expects.
+func instead(err error, answer domain.Refusal) error {
+	if errors.Is(err, domain.ErrUserUnknown) {
+		return answer
+	}
+	return err
 }

@@ -36,7 +36,7 @@ func (p *Provider) ForgotPassword(ctx context.Context, email domain.Email) error
 	_, err := call(ctx, p, p.client.ForgotPassword, &cip.ForgotPasswordInput{
 		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address,
 	}, p.once)
-	if err != nil && !errors.Is(err, domain.ErrUserUnknown) {
+	if err != nil && !errors.Is(err, errNoMail) {
 		return fmt.Errorf("forgot password: %w", err)
 	}
 	return nil
@@ -58,7 +58,7 @@ func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, typed,
 	defer cancel()
 	identity, _, err := p.find(ctx, address)
 	if err != nil {
-		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
+		return ports.Identity{}, fmt.Errorf("reset password: %w", instead(err, domain.ErrInvalidCode))
 	}
 	if err := errors.Join(p.endAll(ctx, identity.Subject), p.markVerified(ctx, identity.Subject)); err != nil {
 		return ports.Identity{}, fmt.Errorf("reset password: %w", err)

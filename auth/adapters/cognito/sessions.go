@@ -21,7 +21,7 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 	}
 	identity, _, err := p.find(ctx, c.Subject)
 	if err != nil {
-		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", err)
+		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", instead(err, domain.ErrInvalidCredentials))
 	}
 	return ports.Authenticated{Identity: identity, Tokens: tokens(result, c, "")}, nil
 }
@@ -116,7 +116,7 @@ func (p *Provider) Refresh(ctx context.Context, raw string) (ports.Tokens, error
 func (p *Provider) renew(ctx context.Context, held refreshToken) (*types.AuthenticationResultType, error) {
 	if !p.opts.Rotation {
 		result, err := p.initiate(ctx, types.AuthFlowTypeRefreshTokenAuth, held.subject, map[string]string{"REFRESH_TOKEN": held.secret})
-		if errors.Is(err, domain.ErrInvalidCredentials) {
+		if errors.Is(err, domain.ErrInvalidCredentials) || errors.Is(err, domain.ErrEmailNotVerified) {
 			err = domain.ErrInvalidRefreshToken
 		}
 		return result, err

@@ -2,6 +2,7 @@ package cognito
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -46,6 +47,9 @@ func (p *Provider) confirm(ctx context.Context, subject string) error {
 		return err
 	}
 	_, err := call(ctx, p, p.client.AdminConfirmSignUp, &cip.AdminConfirmSignUpInput{UserPoolId: &p.opts.UserPoolID, Username: &subject})
+	if errors.Is(err, errConfirmed) {
+		return nil
+	}
 	return err
 }
 
@@ -76,7 +80,7 @@ func (p *Provider) Confirm(ctx context.Context, email domain.Email, typed string
 	defer cancel()
 	identity, _, err := p.find(ctx, address)
 	if err != nil {
-		return ports.Identity{}, fmt.Errorf("confirm: %w", err)
+		return ports.Identity{}, fmt.Errorf("confirm: %w", instead(err, domain.ErrInvalidCode))
 	}
 	identity.EmailVerified = true
 	return identity, nil
