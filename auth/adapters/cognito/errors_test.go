@@ -194,3 +194,42 @@ func TestErrors_EveryDocumentedExceptionHasItsMeaning(t *testing.T) {
 		}
 	}
 }
+
+func TestErrors_SomeMeaningsAreInTheMessage(t *testing.T) {
+	t.Parallel()
+	const hash, missing = "Unable to verify secret hash for client x", "Client x is configured with secret but SECRET_HASH was not received"
+	constraint := func(member string) string {
+		return "1 validation error detected: Value at '" + member + "' failed to satisfy constraint: Member must satisfy regular expression pattern"
+	}
+	for _, c := range []struct{ operation, exception, message, want string }{
+		{"AdminInitiateAuth", "NotAuthorizedException", "Password attempts exceeded", "throttled"},
+		{"AdminInitiateAuth", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"AdminInitiateAuth", "NotAuthorizedException", missing, "unavailable, operator"},
+		{"AdminInitiateAuth to refresh", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"GetTokensFromRefreshToken", "NotAuthorizedException", "Client secret does not match", "unavailable, operator"},
+		{"ChangePassword", "NotAuthorizedException", "Password attempts exceeded", "throttled"},
+		{"ConfirmSignUp", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"ForgotPassword", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"ConfirmForgotPassword", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"AdminInitiateAuth", "NotAuthorizedException", "User is disabled.", "invalid_credentials"},
+		{"AdminInitiateAuth", "InvalidParameterException", "Auth flow not enabled for this client", "unavailable, operator"},
+		{"SignUp", "InvalidParameterException", constraint("password"), "invalid password"},
+		{"SignUp", "InvalidParameterException", "Invalid email address format.", "invalid email"},
+		{"SignUp", "InvalidParameterException", "Username should be an email.", "invalid email"},
+		{"ChangePassword", "InvalidParameterException", constraint("proposedPassword"), "invalid new_password"},
+		{"ConfirmForgotPassword", "InvalidParameterException", constraint("password"), "invalid new_password"},
+		{"ConfirmForgotPassword", "InvalidParameterException", constraint("confirmationCode"), "invalid_code"},
+	} {
+		t.Run(c.operation+" "+c.message, func(t *testing.T) {
+			t.Parallel()
+			b, o := setup(t), operations()[c.operation]
+			if o.change != nil {
+				b = setup(t, o.change)
+			}
+			act := o.prepare(t, b)
+			called, _, _ := strings.Cut(c.operation, " ")
+			b.sim.Always(called, cognitosim.Fault{Type: c.exception, Message: c.message})
+			require.Equal(t, c.want, outcome(b, act()))
+		})
+	}
+}
