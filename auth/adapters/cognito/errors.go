@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,8 +116,30 @@ func badPassword(field string) verdict {
 	}}})
 }
 
+// hints are meanings that Cognito puts into the words of an exception, in lower case here; the
+// first that fits counts before the tables. Only the operations named are looked at, if any are.
+var hints = []struct {
+	exception, words string
+	operations       []string
+	verdict          verdict
+}{
+	{"NotAuthorizedException", "attempts exceeded", nil, no(domain.Throttled{RetryAfter: lockedFor})},
+	{"NotAuthorizedException", "secret", nil, ours}, // of the app client: missing, wrong, or not wanted
+	{"InvalidParameterException", "'password'", []string{"SignUp"}, badPassword("password")},
+	{"InvalidParameterException", "email", []string{"SignUp"}, no(domain.Invalid{Fields: []domain.FieldError{{
+		Field: "email", Code: "malformed", Detail: "is not an address that mail can be sent to",
+	}}})},
+	{"InvalidParameterException", "password'", []string{"ChangePassword", "ConfirmForgotPassword"}, badPassword("new_password")},
+}
+
 // of finds what an exception means to an operation.
-func of(operation, exception string) verdict {
+func of(operation, exception, words string) verdict {
+	words = strings.ToLower(words)
+	for _, h := range hints {
+		if h.exception == exception && strings.Contains(words, h.words) && (h.operations == nil || slices.Contains(h.operations, operation)) {
+			return h.verdict
+		}
+	}
 	if v, known := special[operation][exception]; known {
 		return v
 	}
@@ -137,7 +160,7 @@ func (p *Provider) judge(ctx context.Context, err error) error {
 	var v verdict
 	if exception := smithy.APIError(nil); errors.As(err, &exception) {
 		code, words = exception.ErrorCode(), exception.ErrorMessage()
-		v = of(operation, code)
+		v = of(operation, code, words)
 	} else if ctx.Err() != nil {
 		return fmt.Errorf("cognito: %s: %w", operation, ctx.Err()) // the caller left, or has no more time
 	} else {
