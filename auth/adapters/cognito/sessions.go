@@ -61,7 +61,21 @@ func (p *Provider) signIn(ctx context.Context, username, password string) (*type
 	if password == "" {
 		return nil, domain.ErrInvalidCredentials // Cognito would call it a malformed request
 	}
-	return p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, map[string]string{"USERNAME": username, "PASSWORD": password})
+	parameters := map[string]string{"USERNAME": username, "PASSWORD": password}
+	result, err := p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
+	if p.opts.AutoConfirm && errors.Is(err, domain.ErrEmailNotVerified) { // a sign-up was cut short
+		if err := p.confirm(ctx, username); err != nil {
+			return nil, err
+		}
+		result, err = p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
+	}
+	return result, err
+}
+
+// discard ends a session by its refresh token at Cognito. It is a courtesy: who relies on the
+// end of a session has it in the feed.
+func (p *Provider) discard(ctx context.Context, secret string) {
+	_, _ = call(ctx, p, p.client.RevokeToken, &cip.RevokeTokenInput{ClientId: &p.opts.ClientID, ClientSecret: p.secret(), Token: &secret})
 }
 
 func (p *Provider) initiate(ctx context.Context, flow types.AuthFlowType, username string, parameters map[string]string) (*types.AuthenticationResultType, error) {

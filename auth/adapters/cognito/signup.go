@@ -15,13 +15,17 @@ import (
 	"github.com/micropay/micropay/auth/ports"
 )
 
-// SignUp makes an identity; Cognito mails the confirmation code unless AutoConfirm.
+// SignUp makes an identity; Cognito mails the confirmation code unless AutoConfirm. It is not
+// repeated when no answer came: the caller does that, and finds it finished by signUpAgain.
 func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity, error) {
 	address := in.Email.String()
 	made, err := call(ctx, p, p.client.SignUp, &cip.SignUpInput{
 		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address, Password: &in.Password,
 		UserAttributes: []types.AttributeType{attribute("email", address), attribute("name", in.Name.String())},
 	}, p.once)
+	if errors.Is(err, domain.ErrEmailTaken) {
+		return p.signUpAgain(ctx, address, in.Password)
+	}
 	if err != nil {
 		return ports.Identity{}, fmt.Errorf("sign up: %w", err)
 	}
@@ -37,6 +41,38 @@ func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity,
 	if known, _, err := p.find(ctx, identity.Subject); err == nil { // only the time of creation is news
 		identity = known
 	}
+	return identity, nil
+}
+
+// signUpAgain is for an address that has a user who may be the work of an earlier call that was
+// cut short. With AutoConfirm that is finished, and who knows the password is the person who
+// began it; else the address gets another code, and signing in goes on from there.
+func (p *Provider) signUpAgain(ctx context.Context, address, password string) (ports.Identity, error) {
+	identity, status, err := p.find(ctx, address)
+	switch {
+	case err != nil:
+		return ports.Identity{}, fmt.Errorf("sign up again: %w", instead(err, domain.ErrEmailTaken))
+	case status != types.UserStatusTypeUnconfirmed:
+		return ports.Identity{}, domain.ErrEmailTaken
+	case !p.opts.AutoConfirm:
+		// Cognito limits these by itself; what goes wrong is in the log, and changes no answer.
+		_, _ = call(ctx, p, p.client.ResendConfirmationCode, &cip.ResendConfirmationCodeInput{
+			ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address,
+		}, p.once)
+		return ports.Identity{}, domain.ErrEmailTaken
+	}
+	if err := p.confirm(ctx, identity.Subject); err != nil {
+		return ports.Identity{}, fmt.Errorf("sign up again: %w", err)
+	}
+	switch proof, err := p.signIn(ctx, address, password); {
+	case errors.Is(err, domain.ErrInvalidCredentials):
+		return ports.Identity{}, domain.ErrEmailTaken
+	case err != nil:
+		return ports.Identity{}, fmt.Errorf("sign up again: %w", err)
+	default:
+		p.discard(ctx, aws.ToString(proof.RefreshToken))
+	}
+	identity.EmailVerified = true
 	return identity, nil
 }
 
