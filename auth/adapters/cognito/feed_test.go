@@ -17,6 +17,8 @@ type feed struct {
 	err   error
 	// before is called with each line before it is kept.
 	before func(ports.Revocation)
+	// onLookup is called with each look-up.
+	onLookup func()
 }
 
 func (f *feed) breakWith(err error) {
@@ -52,6 +54,9 @@ func (f *feed) After(_ context.Context, cursor int64, limit int) ([]ports.Revoca
 }
 
 func (f *feed) Revoked(_ context.Context, subject, session string, issued time.Time) (bool, error) {
+	if f.onLookup != nil {
+		f.onLookup()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
