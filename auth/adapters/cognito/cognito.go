@@ -83,11 +83,16 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // call makes one call within its time and turns what went wrong into what the port says.
 func call[In, Out any](ctx context.Context, p *Provider, do func(context.Context, *In, ...func(*cip.Options)) (*Out, error), in *In, opts ...func(*cip.Options)) (*Out, error) {
+	return callFor(ctx, p, "", do, in, opts...)
+}
+
+// callFor is call for an operation that has more than one purpose: errors.go tells them apart.
+func callFor[In, Out any](ctx context.Context, p *Provider, purpose string, do func(context.Context, *In, ...func(*cip.Options)) (*Out, error), in *In, opts ...func(*cip.Options)) (*Out, error) {
 	limited, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	defer cancel()
 	out, err := do(limited, in, opts...)
 	if err != nil {
-		return nil, p.judge(ctx, err)
+		return nil, p.judge(ctx, purpose, err)
 	}
 	return out, nil
 }

@@ -31,6 +31,9 @@ const (
 	limitedFor = time.Minute
 )
 
+// toRefresh is the second purpose of an operation that mostly signs in.
+const toRefresh = " to refresh"
+
 // A verdict is what an exception means: what the caller is answered, and whether the operator of
 // the service has something to mend.
 type verdict struct {
@@ -82,6 +85,13 @@ var special = map[string]map[string]verdict{
 		"NotAuthorizedException": no(domain.ErrInvalidCredentials),
 		"UserNotFoundException":  no(domain.ErrInvalidCredentials),
 	},
+	"AdminInitiateAuth" + toRefresh: {
+		// Also what Cognito calls a wrong secret hash: that is made of what the client says.
+		"NotAuthorizedException":         no(domain.ErrInvalidRefreshToken),
+		"UserNotFoundException":          no(domain.ErrInvalidRefreshToken),
+		"PasswordResetRequiredException": no(domain.ErrInvalidRefreshToken),
+		"UserNotConfirmedException":      no(domain.ErrInvalidRefreshToken),
+	},
 	"GetTokensFromRefreshToken": {
 		"NotAuthorizedException": no(domain.ErrInvalidRefreshToken),
 		"UserNotFoundException":  no(domain.ErrInvalidRefreshToken),
@@ -124,7 +134,9 @@ var hints = []struct {
 	verdict          verdict
 }{
 	{"NotAuthorizedException", "attempts exceeded", nil, no(domain.Throttled{RetryAfter: lockedFor})},
-	{"NotAuthorizedException", "secret", nil, ours}, // of the app client: missing, wrong, or not wanted
+	{"NotAuthorizedException", "secret", []string{ // of the app client: missing, wrong, or not wanted
+		"SignUp", "ConfirmSignUp", "ResendConfirmationCode", "AdminInitiateAuth", "GetTokensFromRefreshToken", "ForgotPassword", "ConfirmForgotPassword",
+	}, ours},
 	{"InvalidParameterException", "'password'", []string{"SignUp"}, badPassword("password")},
 	{"InvalidParameterException", "email", []string{"SignUp"}, no(domain.Invalid{Fields: []domain.FieldError{{
 		Field: "email", Code: "malformed", Detail: "is not an address that mail can be sent to",
@@ -152,10 +164,10 @@ func of(operation, exception, words string) verdict {
 // judge turns what went wrong with a call into what the port says. The text of the error names
 // operation and exception only; Cognito's own words go to the log, and only where the operator
 // needs them.
-func (p *Provider) judge(ctx context.Context, err error) error {
+func (p *Provider) judge(ctx context.Context, purpose string, err error) error {
 	operation, code, words := "cognito", "", err.Error()
 	if failed := (*smithy.OperationError)(nil); errors.As(err, &failed) {
-		operation = failed.Operation()
+		operation = failed.Operation() + purpose
 	}
 	var v verdict
 	if exception := smithy.APIError(nil); errors.As(err, &exception) {

@@ -205,7 +205,7 @@ func TestErrors_SomeMeaningsAreInTheMessage(t *testing.T) {
 		{"AdminInitiateAuth", "NotAuthorizedException", "Password attempts exceeded", "throttled"},
 		{"AdminInitiateAuth", "NotAuthorizedException", hash, "unavailable, operator"},
 		{"AdminInitiateAuth", "NotAuthorizedException", missing, "unavailable, operator"},
-		{"AdminInitiateAuth to refresh", "NotAuthorizedException", hash, "unavailable, operator"},
+		{"AdminInitiateAuth to refresh", "NotAuthorizedException", hash, "invalid_refresh_token"},
 		{"GetTokensFromRefreshToken", "NotAuthorizedException", "Client secret does not match", "unavailable, operator"},
 		{"ChangePassword", "NotAuthorizedException", "Password attempts exceeded", "throttled"},
 		{"ConfirmSignUp", "NotAuthorizedException", hash, "unavailable, operator"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 
 	"github.com/micropay/micropay/auth/domain"
@@ -12,19 +13,25 @@ import (
 )
 
 // ChangePassword replaces the password of a bearer who knows the current one, and ends every
-// session of the person, the bearer's own too. Cognito changes it for the session that proved
-// the current one, so that it does not matter what the bearer's own token may do there.
+// session of the person, the bearer's own too. They end in the feed before the password is new:
+// whatever is cut short afterwards, nobody stays in whom the new password should keep out. Cognito
+// changes it for the session that proved the current one, so that it does not matter what the
+// bearer's own token may do there.
 func (p *Provider) ChangePassword(ctx context.Context, who ports.Bearer, current, next string) error {
 	proof, err := p.signIn(ctx, who.Subject, current)
 	if err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
-	if _, err := call(ctx, p, p.client.ChangePassword, &cip.ChangePasswordInput{
-		AccessToken: proof.AccessToken, PreviousPassword: &current, ProposedPassword: &next,
-	}, p.once); err != nil {
+	ctx, cancel := settled(ctx)
+	defer cancel()
+	if err := p.recordAll(ctx, who); err != nil {
+		p.discard(ctx, aws.ToString(proof.RefreshToken))
 		return fmt.Errorf("change password: %w", err)
 	}
-	if err := p.endAll(ctx, who.Subject); err != nil {
+	_, err = call(ctx, p, p.client.ChangePassword, &cip.ChangePasswordInput{
+		AccessToken: proof.AccessToken, PreviousPassword: &current, ProposedPassword: &next,
+	}, p.once)
+	if err := errors.Join(err, p.signOutAll(ctx, who.Subject)); err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
 	return nil
@@ -60,7 +67,7 @@ func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, typed,
 	if err != nil {
 		return ports.Identity{}, fmt.Errorf("reset password: %w", instead(err, domain.ErrInvalidCode))
 	}
-	if err := errors.Join(p.endAll(ctx, identity.Subject), p.markVerified(ctx, identity.Subject)); err != nil {
+	if err := errors.Join(p.GlobalSignOut(ctx, ports.Bearer{Subject: identity.Subject}), p.markVerified(ctx, identity.Subject)); err != nil {
 		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
 	}
 	identity.EmailVerified = true

@@ -1,11 +1,13 @@
 package cognito
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 
@@ -23,7 +25,7 @@ func (p *Provider) Authenticate(ctx context.Context, in ports.Credentials) (port
 	if err != nil {
 		return ports.Authenticated{}, fmt.Errorf("authenticate: %w", instead(err, domain.ErrInvalidCredentials))
 	}
-	return ports.Authenticated{Identity: identity, Tokens: tokens(result, c, "")}, nil
+	return ports.Authenticated{Identity: identity, Tokens: tokens(result, refreshToken{c.Subject, c.Session, aws.ToString(result.RefreshToken)})}, nil
 }
 
 // startSession signs in. Cognito tells times in whole seconds, so a token of the very second in
@@ -62,12 +64,12 @@ func (p *Provider) signIn(ctx context.Context, username, password string) (*type
 		return nil, domain.ErrInvalidCredentials // Cognito would call it a malformed request
 	}
 	parameters := map[string]string{"USERNAME": username, "PASSWORD": password}
-	result, err := p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
+	result, err := p.initiate(ctx, "", types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
 	if p.opts.AutoConfirm && errors.Is(err, domain.ErrEmailNotVerified) { // a sign-up was cut short
 		if err := p.confirm(ctx, username); err != nil {
 			return nil, err
 		}
-		result, err = p.initiate(ctx, types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
+		result, err = p.initiate(ctx, "", types.AuthFlowTypeAdminUserPasswordAuth, username, parameters)
 	}
 	return result, err
 }
@@ -78,15 +80,19 @@ func (p *Provider) discard(ctx context.Context, secret string) {
 	_, _ = call(ctx, p, p.client.RevokeToken, &cip.RevokeTokenInput{ClientId: &p.opts.ClientID, ClientSecret: p.secret(), Token: &secret})
 }
 
-func (p *Provider) initiate(ctx context.Context, flow types.AuthFlowType, username string, parameters map[string]string) (*types.AuthenticationResultType, error) {
+func (p *Provider) initiate(ctx context.Context, purpose string, flow types.AuthFlowType, username string, parameters map[string]string) (*types.AuthenticationResultType, error) {
 	if hash := p.secretHash(username); hash != nil {
 		parameters["SECRET_HASH"] = *hash
 	}
-	out, err := call(ctx, p, p.client.AdminInitiateAuth, &cip.AdminInitiateAuthInput{
+	out, err := callFor(ctx, p, purpose, p.client.AdminInitiateAuth, &cip.AdminInitiateAuthInput{
 		UserPoolId: &p.opts.UserPoolID, ClientId: &p.opts.ClientID, AuthFlow: flow, AuthParameters: parameters,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if asked := out.ChallengeName; asked != "" {
+		p.log.ErrorContext(ctx, "cognito asks for more than a password, which this service does not", "challenge", string(asked))
+		return nil, fmt.Errorf("cognito: the pool asks for %s, which this service does not", asked)
 	}
 	return complete(out.AuthenticationResult)
 }
@@ -101,7 +107,8 @@ func complete(result *types.AuthenticationResultType) (*types.AuthenticationResu
 
 // Refresh has Cognito issue a new access token, and where tokens rotate the next refresh token.
 // Cognito does not know of a session that was ended in the feed only: that is looked up before
-// anything is given out.
+// anything is given out. What counts is when the session began, for whoever ended all of them
+// meant those that went on before, too.
 func (p *Provider) Refresh(ctx context.Context, raw string) (ports.Tokens, error) {
 	held, err := parseRefreshToken(raw)
 	if err != nil {
@@ -115,25 +122,23 @@ func (p *Provider) Refresh(ctx context.Context, raw string) (ports.Tokens, error
 	if err != nil {
 		return ports.Tokens{}, err
 	}
-	dead, err := p.feed.Revoked(ctx, c.Subject, c.Session, c.IssuedAt.Time)
+	next := refreshToken{c.Subject, c.Session, cmp.Or(aws.ToString(result.RefreshToken), held.secret)} // a rotated one, or the same again
+	dead, err := p.feed.Revoked(ctx, c.Subject, c.Session, c.Since.Time)
 	switch {
 	case err != nil:
 		return ports.Tokens{}, fmt.Errorf("refresh: %w", err)
 	case dead:
+		p.discard(ctx, next.secret)
 		return ports.Tokens{}, domain.ErrInvalidRefreshToken
 	}
-	return tokens(result, c, held.secret), nil
+	return tokens(result, next), nil
 }
 
 // renew exchanges a refresh token. Where tokens rotate, Cognito allows only the call that was
 // made for it, and that says so when a token comes a second time: then its session ends.
 func (p *Provider) renew(ctx context.Context, held refreshToken) (*types.AuthenticationResultType, error) {
 	if !p.opts.Rotation {
-		result, err := p.initiate(ctx, types.AuthFlowTypeRefreshTokenAuth, held.subject, map[string]string{"REFRESH_TOKEN": held.secret})
-		if errors.Is(err, domain.ErrInvalidCredentials) || errors.Is(err, domain.ErrEmailNotVerified) {
-			err = domain.ErrInvalidRefreshToken
-		}
-		return result, err
+		return p.initiate(ctx, toRefresh, types.AuthFlowTypeRefreshTokenAuth, held.subject, map[string]string{"REFRESH_TOKEN": held.secret})
 	}
 	out, err := call(ctx, p, p.client.GetTokensFromRefreshToken, &cip.GetTokensFromRefreshTokenInput{
 		ClientId: &p.opts.ClientID, ClientSecret: p.secret(), RefreshToken: &held.secret,
@@ -162,16 +167,29 @@ func (p *Provider) SignOut(ctx context.Context, who ports.Bearer) error {
 
 // GlobalSignOut ends all sessions of the person, in the feed first.
 func (p *Provider) GlobalSignOut(ctx context.Context, who ports.Bearer) error {
-	if err := p.endAll(ctx, who.Subject); err != nil {
+	err := p.recordAll(ctx, who)
+	if err == nil {
+		err = p.signOutAll(ctx, who.Subject)
+	}
+	if err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
 }
 
-func (p *Provider) endAll(ctx context.Context, subject string) error {
-	if err := p.record(ctx, ports.RevokedUser, subject); err != nil {
-		return err
+// recordAll puts the end of all sessions into the feed. The bearer's own has a line of its own, so
+// that it is over even where our clock is behind the one that its token was issued by.
+func (p *Provider) recordAll(ctx context.Context, who ports.Bearer) error {
+	if who.SessionID != "" {
+		if err := p.endSession(ctx, who.SessionID); err != nil {
+			return err
+		}
 	}
+	return p.record(ctx, ports.RevokedUser, who.Subject)
+}
+
+// signOutAll has Cognito refuse every refresh token of the person.
+func (p *Provider) signOutAll(ctx context.Context, subject string) error {
 	_, err := call(ctx, p, p.client.AdminUserGlobalSignOut, &cip.AdminUserGlobalSignOutInput{UserPoolId: &p.opts.UserPoolID, Username: &subject})
 	if errors.Is(err, domain.ErrUserUnknown) {
 		return nil // nobody, so no session

@@ -52,15 +52,9 @@ func parseRefreshToken(raw string) (refreshToken, error) {
 
 func (t refreshToken) reveal() string { return t.subject + "." + t.session + "." + t.secret }
 
-// tokens are what the client gets; kept is the refresh token to go on with if Cognito gave none.
-func tokens(result *types.AuthenticationResultType, c claims, kept string) ports.Tokens {
-	secret := aws.ToString(result.RefreshToken)
-	if secret == "" {
-		secret = kept
-	}
+// tokens are what the client gets.
+func tokens(result *types.AuthenticationResultType, next refreshToken) ports.Tokens {
 	return ports.Tokens{
-		Access:    aws.ToString(result.AccessToken),
-		Refresh:   refreshToken{c.Subject, c.Session, secret}.reveal(),
-		ExpiresIn: time.Duration(result.ExpiresIn) * time.Second,
+		Access: aws.ToString(result.AccessToken), Refresh: next.reveal(), ExpiresIn: time.Duration(result.ExpiresIn) * time.Second,
 	}
 }
