@@ -2,6 +2,7 @@ package cognitosim
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -91,6 +92,10 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	fault := s.fault(operation)
+	body, err := io.ReadAll(r.Body) // at once: only then does the server notice a client who leaves
+	if err != nil {
+		return
+	}
 	if fault.Delay > 0 {
 		select {
 		case <-time.After(fault.Delay):
@@ -110,7 +115,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := request{}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+	if err := json.Unmarshal(body, &in); err != nil {
 		exception{kind: "SerializationException", message: err.Error()}.write(w)
 		return
 	}
