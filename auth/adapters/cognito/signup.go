@@ -156,6 +156,9 @@ func (p *Provider) find(ctx context.Context, username string) (ports.Identity, t
 		return ports.Identity{}, "", fmt.Errorf("user %s of the pool: %w", identity.Subject, err)
 	}
 	if identity.Name, err = domain.ParseName(attributes["name"]); err != nil {
+		identity.Name, err = domain.ParseName(attributes["email"]) // an administrator made the user, and asked for no name
+	}
+	if err != nil {
 		return ports.Identity{}, "", fmt.Errorf("user %s of the pool: %w", identity.Subject, err)
 	}
 	return identity, user.UserStatus, nil
