@@ -5,17 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/testcontainers/testcontainers-go"
-	tclog "github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/wait"
 
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/shared/pgserver"
+	"github.com/micropay/micropay/testing/engine"
 )
 
 // Variable is the environment variable that chooses the server.
@@ -69,6 +68,9 @@ func choose(ctx context.Context, want string) (dsn, how string, err error) {
 	}
 }
 
+// kept holds the servers that live as long as this process.
+var kept sync.Map
+
 // local starts a child that ends with this process; nobody has to stop it.
 func local(ctx context.Context) (dsn, how string, err error) {
 	s, err := pgserver.Start(ctx, pgserver.Config{
@@ -81,29 +83,8 @@ func local(ctx context.Context) (dsn, how string, err error) {
 	return s.DSN(""), s.How(), nil
 }
 
-// container starts a container that ends with this process, by testcontainers' reaper and, where
-// that is switched off, by a watcher of our own.
+// container starts a container that ends with this process.
 func container(ctx context.Context) (dsn, how string, err error) {
-	defer func() { // testcontainers panics when it finds no engine
-		if r := recover(); r != nil {
-			err = fmt.Errorf("no engine: %v", r)
-		}
-	}()
-	hush()
-	provider, err := testcontainers.ProviderDocker.GetProvider()
-	if err != nil {
-		return "", "", fmt.Errorf("no engine: %w", err)
-	}
-	defer func() { _ = provider.Close() }()
-	health, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if err := provider.Health(health); err != nil {
-		return "", "", fmt.Errorf("the engine does not answer: %w", err)
-	}
-	return runContainer(ctx)
-}
-
-func runContainer(ctx context.Context) (dsn, how string, err error) {
 	command := []string{"postgres"}
 	for _, name := range []string{"fsync", "synchronous_commit", "full_page_writes", "autovacuum"} {
 		command = append(command, "-c", name+"=off")
@@ -111,23 +92,16 @@ func runContainer(ctx context.Context) (dsn, how string, err error) {
 	for name, value := range settings {
 		command = append(command, "-c", name+"="+value)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
 	const password = "pgtest" // published on this machine only, holds nothing
-	c, err := testcontainers.Run(ctx, image,
+	c, err := engine.Run(ctx, image,
 		testcontainers.WithExposedPorts("5432/tcp"),
 		testcontainers.WithEnv(map[string]string{"POSTGRES_PASSWORD": password}),
 		testcontainers.WithTmpfs(map[string]string{"/var/lib/postgresql/data": "rw"}),
 		testcontainers.WithCmd(command...),
 		testcontainers.WithWaitStrategy(wait.ForListeningPort("5432/tcp").SkipInternalCheck().WithPollInterval(30*time.Millisecond)),
 	)
-	if c != nil {
-		if watched := watchContainer(c.GetContainerID()); watched != nil && err == nil {
-			err = watched
-		}
-	}
 	if err != nil {
-		return "", "", errors.Join(err, testcontainers.TerminateContainer(c))
+		return "", "", err
 	}
 	address, err := c.PortEndpoint(ctx, "5432/tcp", "")
 	if err != nil {
@@ -160,35 +134,6 @@ func answers(ctx context.Context, dsn string) error {
 		}
 	}
 }
-
-// kept holds what must live as long as this process: a file that nobody refers to any more is
-// closed, and the watcher at the other end would take that for our end.
-var kept sync.Map
-
-// watchContainer removes the container when this process is gone. It needs docker's command;
-// without it, testcontainers' reaper is the only one.
-func watchContainer(id string) error {
-	docker, err := exec.LookPath("docker")
-	if err != nil {
-		return nil //nolint:nilerr // see above
-	}
-	cmd := exec.Command("/bin/sh", "-c", `trap '' HUP INT TERM QUIT; cat >/dev/null; exec "$1" rm -f -v "$2"`, "sh", docker, id)
-	cmd.Dir = "/"
-	detach(cmd)
-	leash, err := cmd.StdinPipe() // never written to: it closes when we are gone
-	if err != nil {
-		return err
-	}
-	kept.Store(leash, cmd)
-	return cmd.Start()
-}
-
-// hush keeps testcontainers' own log, which is one for the process, out of the tests' output.
-var hush = sync.OnceFunc(func() { tclog.SetDefault(silent{}) })
-
-type silent struct{}
-
-func (silent) Printf(string, ...any) {}
 
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")

@@ -15,9 +15,6 @@ import (
 	"github.com/micropay/micropay/shared/pgserver"
 )
 
-// detach keeps the signals of a terminal from a child.
-func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
-
 // Shutdown is the manner of Server.Stop.
 type Shutdown = pgserver.Shutdown
 
