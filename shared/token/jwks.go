@@ -121,13 +121,17 @@ func (k *JWKS) find(ctx context.Context, kid string) (jwkset.JWK, error) {
 	}
 }
 
-// freshSet notices that a fetch succeeded.
+// freshSet notices that a fetch succeeded. A set without keys is none: it would have every token
+// refused as forged, and no issuer that issues tokens means that.
 type freshSet struct {
 	jwkset.Storage
 	failed *atomic.Bool
 }
 
 func (s freshSet) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
+	if len(keys) == 0 {
+		return errors.New("the set has no keys")
+	}
 	s.failed.Store(false)
 	return s.Storage.KeyReplaceAll(ctx, keys)
 }
