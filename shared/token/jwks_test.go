@@ -230,3 +230,22 @@ func TestJWKS_AFloodOfUnknownNamesReachesTheIssuerOnce(t *testing.T) {
 	}
 	require.Equal(t, 2, issuer.Fetches())
 }
+
+func TestJWKS_PublishesWhatItKnows(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	issuer.SetDown(true)
+	k := jwks(t, issuer.JWKSURL())
+	_, err := k.Published(t.Context())
+	require.Error(t, err, "no set is not an empty one")
+
+	k = jwks(t, issuer.JWKSURL())
+	issuer.SetDown(false)
+	raw, err := k.Published(t.Context())
+	require.NoError(t, err, "who asks first has it fetched")
+	require.JSONEq(t, string(issuer.JWKS()), string(raw))
+	issuer.SetDown(true)
+	again, err := k.Published(t.Context())
+	require.NoError(t, err, "and it is at hand while the issuer is away")
+	require.Equal(t, raw, again)
+}
