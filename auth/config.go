@@ -65,11 +65,15 @@ type Config struct {
 	InternalToken  config.Secret `env:"INTERNAL_TOKEN"`  // what services show each other
 	TransactionURL string        `env:"TRANSACTION_URL"` // internal address of the transaction service
 
-	// Reserved for the managed provider.
-	AWSRegion           string        `env:"AWS_REGION"`
-	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"`
+	// A user pool makes Amazon Cognito the identity provider instead of the local one.
+	AWSRegion           string        `env:"AWS_REGION"`           // the pool's own
+	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"` // "eu-central-1_..."
 	CognitoClientID     string        `env:"COGNITO_CLIENT_ID"`
-	CognitoClientSecret config.Secret `env:"COGNITO_CLIENT_SECRET"`
+	CognitoClientSecret config.Secret `env:"COGNITO_CLIENT_SECRET"`                       // if the app client has one
+	CognitoAutoConfirm  bool          `env:"COGNITO_AUTO_CONFIRM" envDefault:"false"`     // new addresses are taken for proven
+	CognitoRotation     bool          `env:"COGNITO_REFRESH_ROTATION" envDefault:"false"` // the app client rotates refresh tokens
+	CognitoTimeout      time.Duration `env:"COGNITO_TIMEOUT" envDefault:"5s"`             // of one call
+	JWKSURL             string        `env:"AUTH_JWKS_URL"`                               // of Cognito's keys; default: the issuer's /.well-known/jwks.json
 }
 
 // What local mode takes for what is not set.
@@ -80,6 +84,9 @@ const (
 
 // withDefaults fills in what depends on the mode.
 func (c Config) withDefaults() Config {
+	if c.UsesCognito() && c.Issuer == "" {
+		c.Issuer = c.CognitoIssuer()
+	}
 	if c.Local && c.Issuer == "" {
 		c.Issuer = localIssuer
 	}
@@ -102,14 +109,13 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	mistake(c.CognitoUserPoolID != "" || c.CognitoClientID != "" || c.CognitoClientSecret != "",
-		"COGNITO_USER_POOL_ID: this build has no Cognito adapter, and does not fall back to another provider; unset COGNITO_* to use the local one")
+	c.validateCognito(mistake)
 	mistake(!isWebAddress(c.Issuer) || strings.HasSuffix(c.Issuer, "/"), "AUTH_ISSUER: must be this service's public http(s) address, without a slash at its end")
 	mistake(!c.Database.Configured(), "DATABASE_URL: is required, or RDS_HOST and what belongs to it")
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
 	mistake(!isWebAddress(c.TransactionURL), "TRANSACTION_URL: must be the transaction service's internal http(s) address")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
-	mistake(c.MailDir == "", "MAIL_DIR: is required outside local mode")
+	mistake(c.MailDir == "" && !c.UsesCognito(), "MAIL_DIR: is required outside local mode")
 	mistake(c.TokenLeeway < 0 || c.TokenLeeway > time.Minute, "TOKEN_LEEWAY: must be from 0 to 1m")
 	mistake(c.AccessTTL < time.Second || c.AccessTTL > 24*time.Hour, "ACCESS_TTL: must be from 1s to 24h")
 	mistake(c.RefreshTTL < c.AccessTTL, "REFRESH_TTL: must not be shorter than ACCESS_TTL")

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -37,6 +38,8 @@ type Deps struct {
 	Now func() time.Time // time.Now
 	// Registry takes the metrics of the calls to other services.
 	Registry prometheus.Registerer
+	// AWS is what the clients of AWS are made of; read from the environment as its SDK documents.
+	AWS *aws.Config
 	// Transaction calls the transaction service, with timeout, retry, breaker and service token.
 	Transaction *http.Client
 }
@@ -51,11 +54,11 @@ func Migrate(ctx context.Context, ownerDSN string) error {
 
 // Service is a wired auth service.
 type Service struct {
-	db       *sqlx.DB
-	provider *localidp.Provider
-	verifier *token.Verifier
-	public   http.Handler
-	internal http.Handler
+	db         *sqlx.DB
+	identities identities
+	verifier   *token.Verifier
+	public     http.Handler
+	internal   http.Handler
 }
 
 // New wires the service of a valid configuration. It does not wait for the database.
@@ -63,41 +66,42 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("auth: configuration: %w", err)
 	}
+	if cfg.UsesCognito() {
+		warnOfIgnored(ctx, cfg, deps.Log)
+	}
 	cfg = cfg.withDefaults()
 	if deps.Now == nil {
 		deps.Now = time.Now
-	}
-	options, err := cfg.provider()
-	if err != nil {
-		return nil, fmt.Errorf("auth: configuration: %w", err)
 	}
 	db, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
 	mailbox := mailfile.New(cfg.MailDir, deps.Now)
-	s := &Service{db: db, provider: localidp.New(db, mailbox, deps.Log, deps.Now, options)}
+	s := &Service{db: db}
+	if s.identities, err = chooseIdentities(ctx, cfg, deps, db, mailbox); err != nil {
+		return nil, errors.Join(fmt.Errorf("auth: identity provider: %w", err), db.Close())
+	}
 	revocations := postgres.NewRevocations(db)
 	s.verifier, err = token.NewVerifier(token.Config{
-		Issuer: cfg.Issuer, ClientIDs: []string{cfg.ClientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
-	}, keys{s.provider.Keys()}, revoked{revocations})
+		Issuer: cfg.Issuer, ClientIDs: []string{s.identities.clientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
+	}, s.identities.keys, revoked{revocations})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: %w", err), db.Close())
 	}
 	useCases := app.New(app.Deps{
-		Identities: s.provider, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
+		Identities: s.identities, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
 		Wallets: transactionapi.New(cfg.TransactionURL, transactionClient(cfg, deps)), Text: unitext.Text{},
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
 	routes := rest.Config{
-		Issuer: cfg.Issuer, JWKS: s.provider.Keys().JWKS, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
+		Issuer: cfg.Issuer, JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log,
 	}
 	if cfg.Local {
 		routes.Mailbox = func(to string, limit int) (any, error) { return mailbox.List(to, limit) }
 	}
 	s.public, s.internal = rest.Public(useCases, routes), rest.Internal(useCases, routes)
-	deps.Log.InfoContext(ctx, "identity provider chosen", "provider", "local", "why", "no COGNITO_USER_POOL_ID")
 	deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "files", "folder", cfg.MailDir)
 	return s, nil
 }
@@ -127,13 +131,13 @@ func (s *Service) Health(h *httpserver.Health) {
 
 // Run writes mail and keeps house until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	s.provider.Run(ctx)
+	s.identities.run(ctx)
 	return nil
 }
 
 // RotateSigningKey makes a new signing key, which is published at once and signs after
 // SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.
-func (s *Service) RotateSigningKey(ctx context.Context) error { return s.provider.Keys().Rotate(ctx) }
+func (s *Service) RotateSigningKey(ctx context.Context) error { return s.identities.rotate(ctx) }
 
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }
