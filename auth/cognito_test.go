@@ -104,3 +104,10 @@ func TestCognito_AnOutageIsOne(t *testing.T) {
 	s.clock.advance(2 * time.Hour)
 	requireProblem(t, s.call("GET", "/auth/me", access, nil), http.StatusUnauthorized, "invalid_token")
 }
+
+func TestCognito_TheDiscoveryNamesNoTokenEndpointOfThePool(t *testing.T) {
+	t.Parallel()
+	s, _ := onCognito(t)
+	require.NotContains(t, s.call("GET", "/.well-known/openid-configuration", "", nil).Body, "token_endpoint", "it has none that people use")
+	require.Contains(t, setup(t).call("GET", "/.well-known/openid-configuration", "", nil).Body, "token_endpoint")
+}

@@ -194,3 +194,27 @@ func TestResetPassword_LeavesNobodyInWhenCognitoFailsAfterwards(t *testing.T) {
 	_, err = b.login(t, newPassword)
 	require.NoError(t, err, "the password is the new one")
 }
+
+func TestSetPassword_WhoseAnswerWasLost_IsFinishedAllTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	done := b.ann(t)
+	require.NoError(t, b.ForgotPassword(t.Context(), email(t, address)))
+	b.sim.Next("ConfirmForgotPassword", cognitosim.Fault{Lost: true})
+	got, err := b.ResetPassword(t.Context(), email(t, address), b.sim.ResetCode(address), newPassword)
+	require.NoError(t, err, "the new password is taken, so the reset was done")
+	require.Equal(t, done.Identity.Subject, got.Subject)
+	require.True(t, b.dead(t, done.Tokens.Access))
+	require.Zero(t, b.sim.Alive(got.Subject))
+
+	b.clock.advance(time.Second)
+	done, err = b.login(t, newPassword)
+	require.NoError(t, err)
+	b.sim.Next("ChangePassword", cognitosim.Fault{Lost: true})
+	require.NoError(t, b.ChangePassword(t.Context(), bearer(t, done.Tokens.Access), newPassword, otherPassword))
+	require.Zero(t, b.sim.Alive(got.Subject))
+
+	b.sim.Next("ConfirmForgotPassword", cognitosim.Fault{Refused: true})
+	_, err = b.ResetPassword(t.Context(), email(t, address), "123456", password)
+	require.ErrorIs(t, err, ports.ErrUnavailable, "nothing was done")
+}
