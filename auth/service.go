@@ -95,7 +95,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
 	routes := rest.Config{
-		Issuer: cfg.Issuer, JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
+		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log,
 	}
 	if cfg.Local {

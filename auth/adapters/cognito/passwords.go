@@ -31,7 +31,7 @@ func (p *Provider) ChangePassword(ctx context.Context, who ports.Bearer, current
 	_, err = call(ctx, p, p.client.ChangePassword, &cip.ChangePasswordInput{
 		AccessToken: proof.AccessToken, PreviousPassword: &current, ProposedPassword: &next,
 	}, p.once)
-	if err := errors.Join(err, p.signOutAll(ctx, who.Subject)); err != nil {
+	if err := errors.Join(p.unlessTaken(ctx, err, who.Subject, next), p.signOutAll(ctx, who.Subject)); err != nil {
 		return fmt.Errorf("change password: %w", err)
 	}
 	return nil
@@ -56,13 +56,14 @@ func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, typed,
 		return ports.Identity{}, err
 	}
 	address := email.String()
-	if _, err := call(ctx, p, p.client.ConfirmForgotPassword, &cip.ConfirmForgotPasswordInput{
+	_, err = call(ctx, p, p.client.ConfirmForgotPassword, &cip.ConfirmForgotPasswordInput{
 		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address, ConfirmationCode: &code, Password: &next,
-	}, p.once); err != nil {
-		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
-	}
+	}, p.once)
 	ctx, cancel := settled(ctx)
 	defer cancel()
+	if err = p.unlessTaken(ctx, err, address, next); err != nil {
+		return ports.Identity{}, fmt.Errorf("reset password: %w", err)
+	}
 	identity, _, err := p.find(ctx, address)
 	if err != nil {
 		return ports.Identity{}, fmt.Errorf("reset password: %w", instead(err, domain.ErrInvalidCode))
@@ -72,6 +73,20 @@ func (p *Provider) ResetPassword(ctx context.Context, email domain.Email, typed,
 	}
 	identity.EmailVerified = true
 	return identity, nil
+}
+
+// unlessTaken forgives a call that was to set a password and whose answer was lost, if the
+// password is taken now.
+func (p *Provider) unlessTaken(ctx context.Context, err error, username, password string) error {
+	if !errors.Is(err, ports.ErrUnavailable) {
+		return err
+	}
+	proof, failed := p.signIn(ctx, username, password)
+	if failed != nil {
+		return err
+	}
+	p.discard(ctx, aws.ToString(proof.RefreshToken))
+	return nil
 }
 
 // Delete forgets the identity and refuses every token it ever had. Cognito comes first: until
