@@ -5,11 +5,14 @@ import (
 	"testing"
 	"time"
 
+	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/auth"
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/testing/cognitosim"
+	"github.com/micropay/micropay/testing/moto"
 )
 
 // onCognito is the service with a user pool of its own.
@@ -110,4 +113,38 @@ func TestCognito_TheDiscoveryNamesNoTokenEndpointOfThePool(t *testing.T) {
 	s, _ := onCognito(t)
 	require.NotContains(t, s.call("GET", "/.well-known/openid-configuration", "", nil).Body, "token_endpoint", "it has none that people use")
 	require.Contains(t, setup(t).call("GET", "/.well-known/openid-configuration", "", nil).Body, "token_endpoint")
+}
+
+// TestCognito_OnMoto has another maker's tokens and keys pass through our verifier.
+func TestCognito_OnMoto(t *testing.T) {
+	t.Parallel()
+	server := moto.New(t)
+	aws := server.AWSConfig()
+	client := cip.NewFromConfig(aws)
+	pool, err := client.CreateUserPool(t.Context(), &cip.CreateUserPoolInput{
+		PoolName: new("auth"), UsernameAttributes: []types.UsernameAttributeType{types.UsernameAttributeTypeEmail},
+	})
+	require.NoError(t, err)
+	app, err := client.CreateUserPoolClient(t.Context(), &cip.CreateUserPoolClientInput{UserPoolId: pool.UserPool.Id, ClientName: new("auth"), GenerateSecret: true})
+	require.NoError(t, err)
+	s := prepare(t)
+	s.cfg, err = config.Load[auth.Config]([]string{
+		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "INTERNAL_TOKEN=" + internalToken, "TRANSACTION_URL=" + s.cfg.TransactionURL,
+		"COGNITO_USER_POOL_ID=" + *pool.UserPool.Id, "COGNITO_CLIENT_ID=" + *app.UserPoolClient.ClientId,
+		"COGNITO_CLIENT_SECRET=" + *app.UserPoolClient.ClientSecret, "COGNITO_AUTO_CONFIRM=true",
+		"AUTH_JWKS_URL=" + server.URL + "/" + *pool.UserPool.Id + "/.well-known/jwks.json",
+	})
+	require.NoError(t, err)
+	s.aws = &aws
+	s.start()
+	const strict = "A River of c0ld tea!" // by moto's rules
+	a := s.call("POST", "/auth/register", "", fields{"email": "ann@example.com", "password": strict, "name": "Ann"})
+	require.Equal(t, http.StatusCreated, a.Status, a.Raw)
+	a = s.login("ann@example.com", strict)
+	require.Equal(t, http.StatusOK, a.Status, a.Raw)
+	access := a.text("access_token")
+	require.Equal(t, http.StatusOK, s.call("GET", "/auth/me", access, nil).Status)
+	require.Equal(t, http.StatusOK, s.call("POST", "/auth/refresh", "", fields{"refresh_token": a.text("refresh_token")}).Status)
+	require.Equal(t, http.StatusNoContent, s.call("POST", "/auth/logout", access, fields{"everywhere": true}).Status)
+	requireProblem(t, s.call("GET", "/auth/me", access, nil), http.StatusUnauthorized, "invalid_token")
 }
