@@ -218,3 +218,47 @@ func TestSetPassword_WhoseAnswerWasLost_IsFinishedAllTheSame(t *testing.T) {
 	_, err = b.ResetPassword(t.Context(), email(t, address), "123456", password)
 	require.ErrorIs(t, err, ports.ErrUnavailable, "nothing was done")
 }
+
+func TestOutage_InTheMiddleOfSomethingIsOne(t *testing.T) {
+	t.Parallel()
+	for name, act := range map[string]func(b bundle) (operation string, err error){
+		"a sign-up again is not confirmed": func(b bundle) (string, error) {
+			_, _ = b.SignUp(t.Context(), signUp(t, password))
+			_, err := b.SignUp(t.Context(), signUp(t, password))
+			return "AdminConfirmSignUp", err
+		},
+		"nor a login": func(b bundle) (string, error) {
+			_, _ = b.SignUp(t.Context(), signUp(t, password))
+			_, err := b.login(t, password)
+			return "AdminConfirmSignUp", err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.sim.Always("AdminConfirmSignUp", broken)
+			operation, err := act(b)
+			require.ErrorIs(t, err, ports.ErrUnavailable)
+			b.sim.Heal(operation)
+			b.sim.Always("AdminInitiateAuth", broken)
+			_, err = b.SignUp(t.Context(), signUp(t, password))
+			require.ErrorIs(t, err, ports.ErrUnavailable, "whose it is cannot be found out")
+		})
+	}
+}
+
+func TestOutage_AfterACodeWasUsed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, confirmedByMail)
+	_, err := b.SignUp(t.Context(), signUp(t, password))
+	require.NoError(t, err)
+	b.sim.Always("AdminGetUser", broken)
+	_, err = b.Confirm(t.Context(), email(t, address), b.sim.SignUpCode(address))
+	require.ErrorIs(t, err, ports.ErrUnavailable)
+	require.NoError(t, b.ForgotPassword(t.Context(), email(t, address)))
+	_, err = b.ResetPassword(t.Context(), email(t, address), b.sim.ResetCode(address), newPassword)
+	require.ErrorIs(t, err, ports.ErrUnavailable)
+	b.sim.Heal("AdminGetUser")
+	_, err = b.login(t, newPassword)
+	require.NoError(t, err, "both were done")
+}
