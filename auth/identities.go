@@ -5,6 +5,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/adapters/postgres"
 	"github.com/micropay/micropay/auth/ports"
@@ -30,7 +31,7 @@ func chooseIdentities(ctx context.Context, cfg Config, deps Deps, db *sqlx.DB, m
 	if err != nil {
 		return identities{}, err
 	}
-	provider := localidp.New(db, mailer, deps.Log, deps.Now, options)
+	provider := localidp.New(db, mailer, letters.New(), deps.Log, deps.Now, options)
 	deps.Log.InfoContext(ctx, "identity provider chosen", "provider", "local", "why", "no COGNITO_USER_POOL_ID")
 	return identities{
 		IdentityProvider: provider, keys: keys{provider.Keys()}, clientID: cfg.ClientID,

@@ -6,11 +6,15 @@ import (
 	"time"
 
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/shared/money"
 )
 
 // ErrUnavailable says that something outside does not answer now: nothing was decided, and the
 // same call may succeed later.
 var ErrUnavailable = errors.New("not available now")
+
+// ErrUndeliverable says that a message will never be accepted as it is: sending it again is of no use.
+var ErrUndeliverable = errors.New("undeliverable")
 
 // Users keeps the profiles of people.
 type Users interface {
@@ -65,15 +69,62 @@ type Revocations interface {
 	Revoked(ctx context.Context, subject, sessionID string, issuedAt time.Time) (bool, error)
 }
 
-// Mail is one message. Subject and Text are data: an adapter never lets them add a header.
+// LetterKind says what a letter is about.
+type LetterKind string
+
+// The kinds of letter; LetterKinds lists them all.
+const (
+	LetterVerification  LetterKind = "verification"   // the code that proves an address
+	LetterPasswordReset LetterKind = "password_reset" // the code that allows a new password
+	LetterWelcome       LetterKind = "welcome"        // the address is proven
+	LetterMoneyReceived LetterKind = "money_received"
+	LetterMoneySent     LetterKind = "money_sent"
+)
+
+// LetterKinds lists every LetterKind, for tables that must know them all.
+func LetterKinds() []LetterKind {
+	return []LetterKind{LetterVerification, LetterPasswordReset, LetterWelcome, LetterMoneyReceived, LetterMoneySent}
+}
+
+// Letter is what a mail is to say. Names and notes are what people chose, as they chose it.
+type Letter struct {
+	Kind   LetterKind
+	To     domain.Email
+	Name   domain.Name // of the reader; never written in a letter with a code, whose address is not proven
+	Locale domain.Locale
+
+	// Verification and password reset.
+	Code         domain.Code
+	CodeLifetime time.Duration // at least a second
+
+	// Money received and sent.
+	Amount    money.Money
+	Other     string // name of the other person; may be empty
+	Note      string // the transfer's description; may be empty
+	Reference string // the transfer's id
+	At        time.Time
+}
+
+// Letters puts letters into words.
+type Letters interface {
+	// Write gives a letter in the reader's language, English if that is none of ours. It fails on a
+	// letter that lacks what its kind needs; no text of people makes it fail.
+	Write(l Letter) (Mail, error)
+}
+
+// Mail is one message. Subject, Text and HTML are data: an adapter never lets them add a header.
 type Mail struct {
 	To      domain.Email
 	Subject string
 	Text    string
+	HTML    string // the same as Text; empty: there is only Text
 }
 
-// Mailer hands a message to the mail system; nil means it was accepted.
+// Mailer hands a message to the mail system.
 type Mailer interface {
+	// Send returns nil when the message was accepted, which may be more than once if an answer was
+	// lost. ErrUndeliverable if it never will be, ErrUnavailable if it may be later. No error tells
+	// the address.
 	Send(ctx context.Context, m Mail) error
 }
 

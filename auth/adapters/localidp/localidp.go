@@ -49,20 +49,21 @@ type Options struct {
 
 // Provider implements ports.IdentityProvider.
 type Provider struct {
-	db     *sqlx.DB
-	mailer ports.Mailer
-	log    *slog.Logger
-	now    func() time.Time
-	opts   Options
-	keys   *Keyring
-	hashes hasher
-	mail   chan struct{} // wakes the mail worker
+	db      *sqlx.DB
+	mailer  ports.Mailer
+	letters ports.Letters
+	log     *slog.Logger
+	now     func() time.Time
+	opts    Options
+	keys    *Keyring
+	hashes  hasher
+	mail    chan struct{} // wakes the mail worker
 }
 
 // New makes a provider; it does not touch the database yet.
-func New(db *sqlx.DB, mailer ports.Mailer, log *slog.Logger, now func() time.Time, o Options) *Provider {
+func New(db *sqlx.DB, mailer ports.Mailer, letters ports.Letters, log *slog.Logger, now func() time.Time, o Options) *Provider {
 	p := &Provider{
-		db: db, mailer: mailer, log: log, opts: o, hashes: newHasher(o.Argon2, o.HashesAtMost), mail: make(chan struct{}, 1),
+		db: db, mailer: mailer, letters: letters, log: log, opts: o, hashes: newHasher(o.Argon2, o.HashesAtMost), mail: make(chan struct{}, 1),
 		now: func() time.Time { return now().UTC().Truncate(time.Microsecond) }, // what PostgreSQL keeps
 	}
 	p.keys = newKeyring(db, p.now, o)

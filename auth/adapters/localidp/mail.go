@@ -93,9 +93,11 @@ func (p *Provider) SendDueMail(ctx context.Context) error {
 	}
 }
 
+// fulfil writes a mail and notes so. What fails comes again later, up to mailAttempts times, unless
+// it is undeliverable. No log line tells the address.
 func (p *Provider) fulfil(ctx context.Context, request mailRequest) error {
 	err := p.write(ctx, request)
-	if err != nil && request.Attempts < mailAttempts {
+	if err != nil && request.Attempts < mailAttempts && !errors.Is(err, ports.ErrUndeliverable) {
 		gap := min(time.Second<<min(request.Attempts, 12), longestMailGap)
 		p.log.WarnContext(ctx, "mail not sent, will try again", "purpose", request.Purpose, "attempts", request.Attempts, "error", err)
 		_, err = p.db.ExecContext(ctx, delayMailSQL, request.ID, p.now().Add(gap))
@@ -117,11 +119,15 @@ func (p *Provider) write(ctx context.Context, request mailRequest) error {
 	if err != nil {
 		return err
 	}
-	code, wanted, err := p.makeCode(ctx, request.Purpose, email)
+	code, wanted, err := p.makeCode(ctx, request, email)
 	if err != nil || !wanted {
 		return err
 	}
-	return p.mailer.Send(ctx, letter(request.Purpose, email, code, p.lifetime(request.Purpose)))
+	mail, err := p.letters.Write(letter(request.Purpose, domain.English, email, code, p.lifetime(request.Purpose)))
+	if err != nil {
+		return err
+	}
+	return p.mailer.Send(ctx, mail)
 }
 
 const (
@@ -129,7 +135,10 @@ const (
 	insertCodeSQL  = `INSERT INTO auth.mailed_code (id, subject, purpose, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
 )
 
-func (p *Provider) makeCode(ctx context.Context, why purpose, email domain.Email) (code domain.Code, wanted bool, err error) {
+// makeCode stores a new code unless it is not wanted. Each earlier attempt at this request has left
+// a code too, whose mail nobody had: they do not count.
+func (p *Provider) makeCode(ctx context.Context, request mailRequest, email domain.Email) (code domain.Code, wanted bool, err error) {
+	why := request.Purpose
 	code = domain.NewCode(random[[12]byte]())
 	err = database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
 		row, err := p.byEmail(ctx, tx, email, "FOR UPDATE")
@@ -142,7 +151,7 @@ func (p *Provider) makeCode(ctx context.Context, why purpose, email domain.Email
 		if err := tx.GetContext(ctx, &recent, recentCodesSQL, row.Subject, why, p.now().Add(-time.Hour)); err != nil {
 			return err
 		}
-		if wanted = recent < p.opts.MailsHour; !wanted {
+		if wanted = recent-(request.Attempts-1) < p.opts.MailsHour; !wanted {
 			return nil
 		}
 		now := p.now()
@@ -159,13 +168,11 @@ func (p *Provider) lifetime(why purpose) time.Duration {
 	return p.opts.ResetTTL
 }
 
-// letter writes the mail. Nothing anybody can choose, not even their name, is in it.
-func letter(why purpose, to domain.Email, code domain.Code, lifetime time.Duration) ports.Mail {
-	what, subject := "confirm your e-mail address", "Confirm your e-mail address"
+// letter is what the mail is to say.
+func letter(why purpose, locale domain.Locale, to domain.Email, code domain.Code, lifetime time.Duration) ports.Letter {
+	kind := ports.LetterVerification
 	if why == purposeReset {
-		what, subject = "set a new password", "Set a new password"
+		kind = ports.LetterPasswordReset
 	}
-	return ports.Mail{To: to, Subject: subject + " at MicroPay", Text: fmt.Sprintf(
-		"Your code to %s at MicroPay is\n\n    %s\n\nIt is good once, for %s.\nIf you did not ask for it, ignore this mail.\n",
-		what, code.Reveal(), lifetime)}
+	return ports.Letter{Kind: kind, To: to, Locale: locale, Code: code, CodeLifetime: lifetime}
 }

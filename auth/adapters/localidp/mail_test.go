@@ -3,6 +3,7 @@ package localidp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
 )
 
 func (b bundle) promised(t *testing.T) (n int) {
@@ -53,6 +55,39 @@ func TestMail_IsGivenUpAtLast(t *testing.T) {
 		b.clock.advance(time.Hour)
 	}
 	require.Zero(t, b.promised(t))
+}
+
+func TestMail_ThatWillNeverBeAccepted_IsGivenUpAtOnceWithoutTheAddress(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	made := b.register(t, "ann@example.com")
+	b.mail.breakWith(fmt.Errorf("refused: %w", ports.ErrUndeliverable))
+	require.NoError(t, b.SendDueMail(t.Context()))
+	require.Zero(t, b.promised(t))
+	require.Contains(t, b.log.String(), `"level":"ERROR"`)
+	require.Contains(t, b.log.String(), `"purpose":"verify"`)
+	require.NotContains(t, b.log.String(), "ann", "the address is nobody's business")
+	b.mail.breakWith(nil)
+	b.clock.advance(2 * time.Hour)
+	require.NoError(t, b.SendDueMail(t.Context()))
+	require.Empty(t, b.mail.codes(made.Email))
+	require.NoError(t, b.ForgotPassword(t.Context(), made.Email))
+	require.NotEmpty(t, b.mailedCode(t, made.Email), "the next mail is judged afresh")
+}
+
+func TestMail_WhileTheMailSystemIsAway_IsNotTakenForMailThatWasHad(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	made := b.register(t, "ann@example.com")
+	b.mail.breakWith(ports.ErrUnavailable)
+	for range b.opts.MailsHour + 3 { // all within the hour
+		require.NoError(t, b.SendDueMail(t.Context()))
+		b.clock.advance(5 * time.Minute)
+	}
+	require.Equal(t, 1, b.promised(t))
+	b.mail.breakWith(nil)
+	require.NotEmpty(t, b.mailedCode(t, made.Email))
+	require.Len(t, b.mail.codes(made.Email), 1)
 }
 
 func TestMail_NobodyIsFloodedAndAnUnknownAddressGetsNone(t *testing.T) {

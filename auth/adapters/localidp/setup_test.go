@@ -1,6 +1,7 @@
 package localidp_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -18,6 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/adapters/postgres"
 	"github.com/micropay/micropay/auth/domain"
@@ -90,11 +92,32 @@ func (m *mailbox) codes(to domain.Email) (codes []string) {
 	return codes
 }
 
+// journal is what was logged.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(j, nil)) }
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
 type bundle struct {
 	*localidp.Provider
 	db          *pgtest.DB
 	clock       *clock
 	mail        *mailbox
+	log         *journal
 	revocations *postgres.Revocations
 	opts        localidp.Options
 }
@@ -113,20 +136,20 @@ func options() localidp.Options {
 func setup(t *testing.T, changes ...func(*localidp.Options)) bundle {
 	t.Helper()
 	b := bundle{
-		db: pgtest.New(t, pgtest.Schema{Name: "auth", FS: migrations.FS}), mail: &mailbox{}, opts: options(),
+		db: pgtest.New(t, pgtest.Schema{Name: "auth", FS: migrations.FS}), mail: &mailbox{}, log: &journal{}, opts: options(),
 		clock: &clock{now: time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)},
 	}
 	for _, change := range changes {
 		change(&b.opts)
 	}
-	b.Provider = localidp.New(b.db.App, b.mail, slog.New(slog.DiscardHandler), b.clock.Now, b.opts)
+	b.Provider = localidp.New(b.db.App, b.mail, letters.New(), b.log.logger(), b.clock.Now, b.opts)
 	b.revocations = postgres.NewRevocations(b.db.App)
 	return b
 }
 
 // replica is another process on the same database.
 func (b bundle) replica() *localidp.Provider {
-	return localidp.New(b.db.App, b.mail, slog.New(slog.DiscardHandler), b.clock.Now, b.opts)
+	return localidp.New(b.db.App, b.mail, letters.New(), b.log.logger(), b.clock.Now, b.opts)
 }
 
 func (b bundle) register(t *testing.T, address string) ports.Identity {

@@ -10,10 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"mime"
-	"net/mail"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,7 +31,7 @@ type Mailbox struct {
 // New names the folder that holds the messages.
 func New(dir string, now func() time.Time) *Mailbox { return &Mailbox{dir, now} }
 
-var errLineBreak = errors.New("a mail header cannot hold a line break")
+var errLineBreak = fmt.Errorf("a mail header cannot hold a line break: %w", ports.ErrUndeliverable)
 
 // Send writes a message so that it appears whole or not at all.
 func (m *Mailbox) Send(_ context.Context, message ports.Mail) error {
@@ -45,15 +42,11 @@ func (m *Mailbox) Send(_ context.Context, message ports.Mail) error {
 		return fmt.Errorf("make mailbox: %w", err)
 	}
 	now := m.now().UTC()
-	text := strings.ReplaceAll(strings.ReplaceAll(message.Text, "\r\n", "\n"), "\n", "\r\n")
-	content := fmt.Sprintf("Date: %s\r\nFrom: MicroPay <no-reply@micropay.invalid>\r\nTo: %s\r\nSubject: %s\r\n"+
-		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
-		now.Format(time.RFC1123Z), message.To, mime.QEncoding.Encode("utf-8", message.Subject), text)
 	var unique [6]byte
 	_, _ = rand.Read(unique[:]) // never fails
 	name := now.Format("20060102T150405.000000000Z") + "-" + hex.EncodeToString(unique[:])
 	draft := filepath.Join(m.dir, "."+name)
-	if err := os.WriteFile(draft, []byte(content), 0o600); err != nil {
+	if err := os.WriteFile(draft, encode(message, now), 0o600); err != nil {
 		return fmt.Errorf("write mail: %w", err)
 	}
 	if err := os.Rename(draft, filepath.Join(m.dir, name+extension)); err != nil {
@@ -69,6 +62,7 @@ type Letter struct {
 	To      string `json:"to"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
+	HTML    string `json:"html,omitempty"`
 }
 
 // List gives the newest messages first, at most limit, to one address if it is not empty.
@@ -103,20 +97,10 @@ func (m *Mailbox) read(name string) (Letter, error) {
 		return Letter{}, fmt.Errorf("read mail: %w", err)
 	}
 	defer file.Close() //nolint:errcheck // only read
-	message, err := mail.ReadMessage(file)
+	letter, err := decode(file)
 	if err != nil {
 		return Letter{}, fmt.Errorf("read mail %s: %w", name, err)
 	}
-	text, err := io.ReadAll(message.Body)
-	if err != nil {
-		return Letter{}, fmt.Errorf("read mail %s: %w", name, err)
-	}
-	subject, err := new(mime.WordDecoder).DecodeHeader(message.Header.Get("Subject"))
-	if err != nil {
-		return Letter{}, fmt.Errorf("read mail %s: %w", name, err)
-	}
-	return Letter{
-		ID: strings.TrimSuffix(name, extension), Date: message.Header.Get("Date"), To: message.Header.Get("To"),
-		Subject: subject, Text: strings.ReplaceAll(string(text), "\r\n", "\n"),
-	}, nil
+	letter.ID = strings.TrimSuffix(name, extension)
+	return letter, nil
 }

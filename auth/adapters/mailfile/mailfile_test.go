@@ -64,11 +64,30 @@ func TestMailbox_KeepsTheContract(t *testing.T) {
 			letters, err := box.List("", 10)
 			require.NoError(t, err)
 			for _, l := range letters {
-				mails = append(mails, ports.Mail{To: to(t, l.To), Subject: l.Subject, Text: l.Text})
+				mails = append(mails, ports.Mail{To: to(t, l.To), Subject: l.Subject, Text: l.Text, HTML: l.HTML})
 			}
 			return mails
 		}
 	})
+}
+
+func TestMailbox_InBothForms_IsMultipartThatAnyMailReaderKnows(t *testing.T) {
+	t.Parallel()
+	box, dir := mailbox(t)
+	sent := ports.Mail{To: to(t, "ann@example.com"), Subject: "Hello", Text: "plain\n", HTML: "<p>" + strings.Repeat("ñ", 2000) + "</p>\n"}
+	require.NoError(t, box.Send(t.Context(), sent))
+	letters, err := box.List("", 10)
+	require.NoError(t, err)
+	require.Equal(t, sent.Text, letters[0].Text)
+	require.Equal(t, sent.HTML, letters[0].HTML)
+	raw, err := os.ReadFile(filepath.Join(dir, letters[0].ID+".eml"))
+	require.NoError(t, err)
+	require.Contains(t, string(raw), "Content-Type: multipart/alternative; boundary=")
+	plain, rich := strings.Index(string(raw), "text/plain"), strings.Index(string(raw), "text/html")
+	require.Less(t, plain, rich, "the best form comes last (RFC 2046, 5.1.4)")
+	for line := range strings.SplitSeq(string(raw), "\r\n") {
+		require.LessOrEqual(t, len(line), 998, "RFC 5322, 2.1.1")
+	}
 }
 
 func TestMailbox_TellsWhenItCannotBeUsed(t *testing.T) {

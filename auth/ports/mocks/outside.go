@@ -237,6 +237,45 @@ func (mr *MockRevocationsMockRecorder) Revoked(ctx, subject, sessionID, issuedAt
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Revoked", reflect.TypeOf((*MockRevocations)(nil).Revoked), ctx, subject, sessionID, issuedAt)
 }
 
+// MockLetters is a mock of Letters interface.
+type MockLetters struct {
+	ctrl     *gomock.Controller
+	recorder *MockLettersMockRecorder
+	isgomock struct{}
+}
+
+// MockLettersMockRecorder is the mock recorder for MockLetters.
+type MockLettersMockRecorder struct {
+	mock *MockLetters
+}
+
+// NewMockLetters creates a new mock instance.
+func NewMockLetters(ctrl *gomock.Controller) *MockLetters {
+	mock := &MockLetters{ctrl: ctrl}
+	mock.recorder = &MockLettersMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockLetters) EXPECT() *MockLettersMockRecorder {
+	return m.recorder
+}
+
+// Write mocks base method.
+func (m *MockLetters) Write(l ports.Letter) (ports.Mail, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Write", l)
+	ret0, _ := ret[0].(ports.Mail)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Write indicates an expected call of Write.
+func (mr *MockLettersMockRecorder) Write(l any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Write", reflect.TypeOf((*MockLetters)(nil).Write), l)
+}
+
 // MockMailer is a mock of Mailer interface.
 type MockMailer struct {
 	ctrl     *gomock.Controller

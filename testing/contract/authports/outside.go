@@ -1,6 +1,7 @@
 package authports
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,11 +19,23 @@ func Mailer(t *testing.T, open func(*testing.T) (mailer ports.Mailer, inbox func
 		require.NoError(t, mailer.Send(t.Context(), sent))
 		require.Equal(t, []ports.Mail{sent}, inbox())
 	})
+	t.Run("a message in both forms arrives in both", func(t *testing.T) {
+		t.Parallel()
+		mailer, inbox := open(t)
+		sent := ports.Mail{
+			To: email(t, "ann@example.com"), Subject: "Señal", Text: "--\n--x--\nünï = \u202e\n " + strings.Repeat("long ", 400) + "\n",
+			HTML: "<!doctype html>\n<p title=\"a=b\">ünï &amp; " + strings.Repeat("long ", 400) + "</p>\n\nContent-Type: text/plain\n\n.\n",
+		}
+		require.NoError(t, mailer.Send(t.Context(), sent))
+		require.Equal(t, []ports.Mail{sent}, inbox())
+	})
 	t.Run("no subject adds a header", func(t *testing.T) {
 		t.Parallel()
 		mailer, inbox := open(t)
 		for _, subject := range []string{"Hi\r\nBcc: eve@example.com", "Hi\nBcc: eve@example.com", "Hi\rBcc: eve@example.com"} {
-			require.Error(t, mailer.Send(t.Context(), ports.Mail{To: email(t, "ann@example.com"), Subject: subject, Text: "x"}))
+			err := mailer.Send(t.Context(), ports.Mail{To: email(t, "ann@example.com"), Subject: subject, Text: "x"})
+			require.ErrorIs(t, err, ports.ErrUndeliverable)
+			require.NotContains(t, err.Error(), "@", "no error tells an address")
 		}
 		require.Empty(t, inbox())
 	})

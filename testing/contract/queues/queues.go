@@ -24,6 +24,7 @@ type World struct {
 	events.Publisher
 	events.Queue
 	events.DeadLetters
+	CountsNot bool // it does not count how often a message was received: goaws
 }
 
 // Run is the suite.
@@ -114,12 +115,14 @@ func handsOutAgain(t *testing.T, w World) {
 	w.publish(t, e)
 	for n := 1; n <= 2; n++ {
 		m := w.take(t, 1)[0]
-		require.Equal(t, n, m.Receives)
+		if !w.CountsNot {
+			require.Equal(t, n, m.Receives)
+		}
 		require.False(t, m.Last)
 		w.letGo(t, m)
 	}
 	m := w.take(t, 1)[0]
-	require.True(t, m.Last)
+	require.Equal(t, !w.CountsNot, m.Last)
 	require.NoError(t, w.Delete(t.Context(), m))
 }
 
