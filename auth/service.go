@@ -102,7 +102,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		routes.Mailbox = func(to string, limit int) (any, error) { return mailbox.List(to, limit) }
 	}
 	s.public, s.internal = rest.Public(useCases, routes), rest.Internal(useCases, routes)
-	deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "files", "folder", cfg.MailDir)
+	if !cfg.UsesCognito() { // which mails by itself
+		deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "files", "folder", cfg.MailDir)
+	}
 	return s, nil
 }
 
