@@ -211,3 +211,15 @@ func TestRefresh_AForgedSubject_IsNoAlarm(t *testing.T) {
 	require.ErrorIs(t, err, domain.ErrInvalidRefreshToken, "Cognito calls it a wrong secret hash")
 	require.Empty(t, b.logs.String())
 }
+
+func TestRefresh_AUsedTokenOfNoKnownSession_IsRefusedAsWell(t *testing.T) {
+	t.Parallel()
+	b := setup(t, rotating)
+	first := b.ann(t).Tokens
+	_, err := b.Refresh(t.Context(), first.Refresh)
+	require.NoError(t, err)
+	parts := strings.SplitN(first.Refresh, ".", 3)
+	_, err = b.Refresh(t.Context(), parts[0]+".."+parts[2])
+	require.ErrorIs(t, err, domain.ErrInvalidRefreshToken)
+	require.Empty(t, b.feed.lines, "whose it is nobody has proven")
+}
