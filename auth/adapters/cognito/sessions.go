@@ -144,7 +144,10 @@ func (p *Provider) renew(ctx context.Context, held refreshToken) (*types.Authent
 		ClientId: &p.opts.ClientID, ClientSecret: p.secret(), RefreshToken: &held.secret,
 	}, p.once)
 	switch {
-	case errors.Is(err, errReused) && held.session != "":
+	case errors.Is(err, errReused) && held.session == "":
+		return nil, domain.ErrInvalidRefreshToken
+	case errors.Is(err, errReused):
+		// Only who has seen a token of the session can name it.
 		p.log.WarnContext(ctx, "a used refresh token was presented again: session ended", "session", held.session, "user", held.subject)
 		return nil, errors.Join(domain.ErrInvalidRefreshToken, p.endSession(ctx, held.session))
 	case err != nil:
