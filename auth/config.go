@@ -18,6 +18,7 @@ import (
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/shared/discovery"
+	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/resilience"
 )
@@ -75,11 +76,18 @@ type Config struct {
 	TransactionClient    resilience.Settings `envPrefix:"TRANSACTION_CLIENT_"`
 	TransactionInstances discovery.Settings  `envPrefix:"TRANSACTION_CLIENT_"`
 
-	// Reserved for the managed provider.
-	AWSRegion           string        `env:"AWS_REGION"`
-	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"`
+	Events   transport.Config
+	QueueURL string `env:"AUTH_QUEUE_URL"` // of SQS, behind the topic
+
+	// A user pool makes Amazon Cognito the identity provider instead of the local one.
+	AWSRegion           string        `env:"AWS_REGION"`           // the pool's own
+	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"` // "eu-central-1_..."
 	CognitoClientID     string        `env:"COGNITO_CLIENT_ID"`
-	CognitoClientSecret config.Secret `env:"COGNITO_CLIENT_SECRET"`
+	CognitoClientSecret config.Secret `env:"COGNITO_CLIENT_SECRET"`                       // if the app client has one
+	CognitoAutoConfirm  bool          `env:"COGNITO_AUTO_CONFIRM" envDefault:"false"`     // new addresses are taken for proven
+	CognitoRotation     bool          `env:"COGNITO_REFRESH_ROTATION" envDefault:"false"` // the app client rotates refresh tokens
+	CognitoTimeout      time.Duration `env:"COGNITO_TIMEOUT" envDefault:"5s"`             // of one call
+	JWKSURL             string        `env:"AUTH_JWKS_URL"`                               // of Cognito's keys; default: the issuer's /.well-known/jwks.json
 }
 
 // What local mode takes for what is not set.
@@ -90,6 +98,9 @@ const (
 
 // withDefaults fills in what depends on the mode.
 func (c Config) withDefaults() Config {
+	if c.UsesCognito() && c.Issuer == "" {
+		c.Issuer = c.CognitoIssuer()
+	}
 	if c.Local && c.Issuer == "" {
 		c.Issuer = localIssuer
 	}
@@ -112,12 +123,14 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	mistake(c.CognitoUserPoolID != "" || c.CognitoClientID != "" || c.CognitoClientSecret != "",
-		"COGNITO_USER_POOL_ID: this build has no Cognito adapter, and does not fall back to another provider; unset COGNITO_* to use the local one")
+	c.validateCognito(mistake)
 	mistake(!isWebAddress(c.Issuer) || strings.HasSuffix(c.Issuer, "/"), "AUTH_ISSUER: must be this service's public http(s) address, without a slash at its end")
 	mistake(!c.Database.Configured(), "DATABASE_URL: is required, or RDS_HOST and what belongs to it")
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
+	if err := c.Events.Validate("AUTH_QUEUE_URL", c.QueueURL); err != nil {
+		errs = append(errs, err)
+	}
 	mistake(c.TokenLeeway < 0 || c.TokenLeeway > time.Minute, "TOKEN_LEEWAY: must be from 0 to 1m")
 	mistake(c.AccessTTL < time.Second || c.AccessTTL > 24*time.Hour, "ACCESS_TTL: must be from 1s to 24h")
 	mistake(c.RefreshTTL < c.AccessTTL, "REFRESH_TTL: must not be shorter than ACCESS_TTL")

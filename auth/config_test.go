@@ -1,7 +1,6 @@
 package auth_test
 
 import (
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,17 +49,42 @@ func TestConfig_ReportsEveryMistakeAtOnceAndNoValue(t *testing.T) {
 	require.NotContains(t, err.Error(), "canary")
 }
 
-func TestConfig_CognitoWithoutAnAdapterRefusesToStart(t *testing.T) {
+func TestConfig_CognitoIsChosenByItsPool(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"COGNITO_USER_POOL_ID", "COGNITO_CLIENT_ID", "COGNITO_CLIENT_SECRET"} {
-		_, err := config.Load[auth.Config](environment(name + "=x"))
-		require.ErrorContains(t, err, "no Cognito adapter", "nothing falls back silently")
-	}
-	cfg, err := config.Load[auth.Config](environment())
+	cfg, err := config.Load[auth.Config]([]string{
+		"DATABASE_URL=postgres://u:p@127.0.0.1:1/x", "INTERNAL_TOKEN=0123456789abcdef", "TRANSACTION_URL=http://transaction:8001",
+		"COGNITO_USER_POOL_ID=eu-central-1_abc123", "COGNITO_CLIENT_ID=client", "AWS_REGION=eu-central-1",
+		"MAIL_DIR=mail",
+	})
+	require.NoError(t, err, "the issuer is Cognito's")
+	require.True(t, cfg.UsesCognito())
+	require.Equal(t, "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_abc123", cfg.CognitoIssuer())
+	require.Equal(t, 5*time.Second, cfg.CognitoTimeout)
+	require.False(t, cfg.CognitoAutoConfirm)
+	cfg, err = config.Load[auth.Config](environment())
 	require.NoError(t, err)
-	cfg.CognitoUserPoolID = "pool"
-	_, err = auth.New(t.Context(), cfg, auth.Deps{Log: slog.New(slog.DiscardHandler)})
-	require.ErrorContains(t, err, "COGNITO_USER_POOL_ID")
+	require.False(t, cfg.UsesCognito())
+}
+
+func TestConfig_CognitosMistakesAreTold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		given []string
+		want  string
+	}{
+		"a client without a pool":       {[]string{"COGNITO_CLIENT_ID=canary"}, "COGNITO_USER_POOL_ID"},
+		"a secret without a pool":       {[]string{"COGNITO_CLIENT_SECRET=canary"}, "COGNITO_USER_POOL_ID"},
+		"a pool without a client":       {[]string{"COGNITO_USER_POOL_ID=eu-central-1_canary"}, "COGNITO_CLIENT_ID"},
+		"what is no pool":               {[]string{"COGNITO_USER_POOL_ID=canary", "COGNITO_CLIENT_ID=x"}, "COGNITO_USER_POOL_ID"},
+		"what would be another address": {[]string{"COGNITO_USER_POOL_ID=evil.example/eu_canary", "COGNITO_CLIENT_ID=x"}, "COGNITO_USER_POOL_ID"},
+		"a pool of another region":      {[]string{"COGNITO_USER_POOL_ID=eu-central-1_canary", "COGNITO_CLIENT_ID=x", "AWS_REGION=us-east-1"}, "AWS_REGION"},
+		"no time to wait":               {[]string{"COGNITO_USER_POOL_ID=eu-central-1_canary", "COGNITO_CLIENT_ID=x", "COGNITO_TIMEOUT=1ms"}, "COGNITO_TIMEOUT"},
+		"keys at no address":            {[]string{"AUTH_JWKS_URL=ftp://canary"}, "AUTH_JWKS_URL"},
+	} {
+		_, err := config.Load[auth.Config](environment(c.given...))
+		require.ErrorContains(t, err, c.want, name)
+		require.NotContains(t, err.Error(), "canary", name)
+	}
 }
 
 func TestConfig_SESNeedsASenderARegionAndTime(t *testing.T) {

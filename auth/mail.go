@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-
 	"github.com/micropay/micropay/auth/adapters/mailfile"
 	"github.com/micropay/micropay/auth/adapters/ses"
 	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/shared/awsconfig"
 )
 
 // longestMailTimeout ends a message well within the minute after which another worker takes it.
@@ -32,9 +31,9 @@ func (c Config) mail(ctx context.Context, deps Deps) (post, error) {
 		}
 		return post{box, func(to string, limit int) (any, error) { return box.List(to, limit) }}, nil
 	}
-	aws, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithRegion(c.AWSRegion))
+	aws, err := awsconfig.Load(ctx, deps.AWS, c.AWSRegion)
 	if err != nil {
-		return post{}, fmt.Errorf("AWS configuration: %w", err)
+		return post{}, err
 	}
 	deps.Log.InfoContext(ctx, "mailer chosen", "mailer", "ses", "from", c.SESFrom, "region", c.AWSRegion, "configuration_set", c.SESConfigurationSet)
 	return post{Mailer: ses.New(aws, ses.Options{From: c.SESFrom, ConfigurationSet: c.SESConfigurationSet, Timeout: c.MailTimeout})}, nil

@@ -51,5 +51,5 @@ func TestNew_WithAProfileOfAWSThatIsNone_Refuses(t *testing.T) {
 	cfg := setup(t).cfg
 	cfg.SESFrom, cfg.AWSRegion = "no-reply@pay.example", "eu-west-1"
 	_, err := auth.New(t.Context(), cfg, auth.Deps{Log: slog.New(slog.DiscardHandler)})
-	require.ErrorContains(t, err, "AWS configuration")
+	require.ErrorContains(t, err, "none-such")
 }

@@ -11,8 +11,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -20,14 +22,21 @@ import (
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/adapters/postgres"
 	"github.com/micropay/micropay/auth/adapters/rest"
+	"github.com/micropay/micropay/auth/adapters/subscriber"
 	"github.com/micropay/micropay/auth/adapters/transactionapi"
 	"github.com/micropay/micropay/auth/adapters/unitext"
 	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/migrations"
+	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/shared/discovery"
+	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/outbox"
+	"github.com/micropay/micropay/shared/process"
 	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
 )
@@ -38,8 +47,22 @@ type Deps struct {
 	Now func() time.Time // time.Now
 	// Registry takes the metrics of the calls to other services.
 	Registry prometheus.Registerer
+	// AWS is what the clients of AWS are made of; read from the environment as its SDK documents.
+	AWS *aws.Config
 	// Transaction calls the transaction service, with timeout, retry, breaker and service token.
 	Transaction *http.Client
+	// Bus carries events within the process, where there is no SNS.
+	Bus *events.Bus
+}
+
+func (d Deps) withDefaults() Deps {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Registry == nil {
+		d.Registry = prometheus.NewRegistry()
+	}
+	return d
 }
 
 // Schema is the name of the service's schema; its roles are micropay_auth and micropay_auth_owner.
@@ -52,11 +75,16 @@ func Migrate(ctx context.Context, ownerDSN string) error {
 
 // Service is a wired auth service.
 type Service struct {
-	db       *sqlx.DB
-	provider *localidp.Provider
-	verifier *token.Verifier
-	public   http.Handler
-	internal http.Handler
+	cfg        Config
+	log        *slog.Logger
+	db         *sqlx.DB
+	app        *app.App
+	inbox      *postgres.Inbox
+	identities identities
+	events     *transport.Transport
+	verifier   *token.Verifier
+	public     http.Handler
+	internal   http.Handler
 }
 
 // New wires the service of a valid configuration. It does not wait for the database.
@@ -64,14 +92,11 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("auth: configuration: %w", err)
 	}
+	if cfg.UsesCognito() {
+		warnOfIgnored(ctx, cfg, deps.Log)
+	}
 	cfg = cfg.withDefaults()
-	if deps.Now == nil {
-		deps.Now = time.Now
-	}
-	options, err := cfg.provider()
-	if err != nil {
-		return nil, fmt.Errorf("auth: configuration: %w", err)
-	}
+	deps = deps.withDefaults()
 	post, err := cfg.mail(ctx, deps)
 	if err != nil {
 		return nil, fmt.Errorf("auth: mail: %w", err)
@@ -84,26 +109,46 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	s := &Service{db: db, provider: localidp.New(db, post, letters.New(), deps.Log, deps.Now, options)}
-	revocations := postgres.NewRevocations(db)
-	s.verifier, err = token.NewVerifier(token.Config{
-		Issuer: cfg.Issuer, ClientIDs: []string{cfg.ClientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
-	}, keys{s.provider.Keys()}, revoked{revocations})
-	if err != nil {
+	s := &Service{db: db, cfg: cfg, log: deps.Log, inbox: postgres.NewInbox(db)}
+	if s.identities, err = chooseIdentities(ctx, cfg, deps, db, post); err != nil {
+		return nil, errors.Join(fmt.Errorf("auth: identity provider: %w", err), db.Close())
+	}
+	if err := s.wire(ctx, deps, post, wallets); err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: %w", err), db.Close())
 	}
-	useCases := app.New(app.Deps{
-		Identities: s.provider, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
-		Wallets: wallets, Text: unitext.Text{},
+	return s, nil
+}
+
+// wire puts the parts together.
+func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.Wallets) (err error) {
+	cfg, db, revocations := s.cfg, s.db, postgres.NewRevocations(s.db)
+	s.verifier, err = token.NewVerifier(token.Config{
+		Issuer: cfg.Issuer, ClientIDs: []string{s.identities.clientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
+	}, s.identities.keys, revoked{revocations})
+	if err != nil {
+		return err
+	}
+	s.app = app.New(app.Deps{
+		Identities: s.identities, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations, Wallets: wallets, Text: unitext.Text{},
+		Inbox: s.inbox, LetterBox: postgres.NewLetterBox(db, deps.Log), Letters: letters.New(), Mailer: post, Now: deps.Now,
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
+	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
+		Name: Schema, QueueURL: cfg.QueueURL, DB: db, DSN: cfg.Database.DSN(), Schema: Schema, Handle: subscriber.Handle(s.app),
+		Log: deps.Log, Registry: deps.Registry, Bus: deps.Bus,
+		AWS: func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
+	})
+	if err != nil {
+		return err
+	}
+	outbox.Measure(deps.Registry, db)
 	routes := rest.Config{
-		Issuer: cfg.Issuer, JWKS: s.provider.Keys().JWKS, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
+		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
 	}
-	s.public, s.internal = rest.Public(useCases, routes), rest.Internal(useCases, routes)
-	deps.Log.InfoContext(ctx, "identity provider chosen", "provider", "local", "why", "no COGNITO_USER_POOL_ID")
-	return s, nil
+	s.public, s.internal = rest.Public(s.app, routes), rest.Internal(s.app, routes)
+	deps.Log.InfoContext(ctx, "events travel", "by", s.events.How)
+	return nil
 }
 
 func openDatabase(ctx context.Context, cfg Config) (*sqlx.DB, error) {
@@ -129,15 +174,34 @@ func (s *Service) Health(h *httpserver.Health) {
 	h.Add("database of auth", s.db.PingContext)
 }
 
-// Run writes mail and keeps house until ctx ends.
+// Run does what nobody calls for, until ctx ends: it writes mail, relays and consumes events and
+// keeps house. Trouble is logged and tried again.
 func (s *Service) Run(ctx context.Context) error {
-	s.provider.Run(ctx)
+	var workers sync.WaitGroup
+	workers.Go(func() { s.identities.run(ctx) })
+	workers.Go(func() { s.events.Relay.Run(ctx) })
+	if s.events.Consumer != nil {
+		workers.Go(func() { s.events.Consumer.Run(ctx) })
+	}
+	workers.Go(func() { process.Every(ctx, s.log, s.cfg.MailEvery, "letters not sent", s.app.SendLetters) })
+	workers.Go(func() {
+		process.Every(ctx, s.log, time.Hour, "house not kept", func(ctx context.Context) error {
+			if err := s.inbox.Forget(ctx, s.cfg.Events.Keep); err != nil {
+				return err
+			}
+			return outbox.Purge(ctx, s.db, s.cfg.Events.Keep)
+		})
+	})
+	workers.Wait()
 	return nil
 }
 
+// DeadLetters are the events that could not be handled; nil where none come.
+func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
+
 // RotateSigningKey makes a new signing key, which is published at once and signs after
 // SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.
-func (s *Service) RotateSigningKey(ctx context.Context) error { return s.provider.Keys().Rotate(ctx) }
+func (s *Service) RotateSigningKey(ctx context.Context) error { return s.identities.rotate(ctx) }
 
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }

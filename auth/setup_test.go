@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
@@ -51,6 +52,7 @@ type system struct {
 	internal string
 	wallets  *wallets
 	logs     *buffer
+	aws      *aws.Config // nil: none
 }
 
 // wallets stands in for the transaction service.
@@ -92,6 +94,17 @@ func signingKeyPEM(t *testing.T) config.Secret {
 
 func setup(t *testing.T, changes ...func(*auth.Config)) *system {
 	t.Helper()
+	s := prepare(t)
+	for _, change := range changes {
+		change(&s.cfg)
+	}
+	s.start()
+	return s
+}
+
+// prepare is a system that is not started yet.
+func prepare(t *testing.T) *system {
+	t.Helper()
 	s := &system{t: t, db: pgtest.New(t, pgtest.Schema{Name: "auth", FS: migrations.FS}), clock: &clock{}, wallets: &wallets{}, logs: &buffer{}}
 	s.wallets.status.Store(http.StatusNoContent)
 	transaction := httptest.NewServer(s.wallets)
@@ -102,11 +115,7 @@ func setup(t *testing.T, changes ...func(*auth.Config)) *system {
 		"SIGNING_KEY=" + signingKeyPEM(t).Reveal(), "DATABASE_MAX_OPEN_CONNS=8",
 	})
 	require.NoError(t, err)
-	for _, change := range changes {
-		change(&cfg)
-	}
 	s.cfg = cfg
-	s.start()
 	return s
 }
 
@@ -114,7 +123,7 @@ func setup(t *testing.T, changes ...func(*auth.Config)) *system {
 func (s *system) start() {
 	s.t.Helper()
 	log := slog.New(slog.NewJSONHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	service, err := auth.New(s.t.Context(), s.cfg, auth.Deps{Log: log, Now: s.clock.Now})
+	service, err := auth.New(s.t.Context(), s.cfg, auth.Deps{Log: log, Now: s.clock.Now, AWS: s.aws})
 	require.NoError(s.t, err)
 	around := func(h http.Handler) http.Handler {
 		return httpserver.Middleware(httpserver.Options{Config: s.cfg.HTTP, Log: log, Registry: prometheus.NewRegistry()})(h)

@@ -59,8 +59,9 @@ type Config struct {
 
 	IdempotencyTTL time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"` // keys are kept this long, at least 24h
 
-	Events   transport.Config
-	QueueURL string `env:"TRANSACTION_QUEUE_URL"` // of SQS, behind the topic
+	Events    transport.Config
+	AWSRegion string `env:"AWS_REGION"`            // default: as the SDK finds it
+	QueueURL  string `env:"TRANSACTION_QUEUE_URL"` // of SQS, behind the topic
 }
 
 // Stripe is used when its key is given.

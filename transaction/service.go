@@ -46,8 +46,8 @@ type Deps struct {
 	// Auth calls the auth service, with timeout, retry, breaker and service token.
 	Auth     *http.Client
 	Registry prometheus.Registerer
-	Bus      *events.Bus                                   // carries events within the process, where there is no SNS
-	AWS      func(ctx context.Context) (aws.Config, error) // awsconfig.Load
+	Bus      *events.Bus // carries events within the process, where there is no SNS
+	AWS      *aws.Config // what clients of AWS are made of; read as its SDK documents
 }
 
 // Service is a wired transaction service.
@@ -96,7 +96,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	}
 	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
 		Name: Schema, QueueURL: cfg.QueueURL, DB: db, DSN: cfg.Database.DSN(), Schema: Schema, Handle: subscriber.Handle(s.app),
-		Log: deps.Log, Registry: deps.Registry, AWS: deps.AWS, Bus: deps.Bus,
+		Log: deps.Log, Registry: deps.Registry, Bus: deps.Bus,
+		AWS: func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("transaction: %w", err), db.Close())
@@ -118,9 +119,6 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
-	}
-	if d.AWS == nil {
-		d.AWS = awsconfig.Load
 	}
 	return d
 }

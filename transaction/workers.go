@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/micropay/micropay/shared/outbox"
+	"github.com/micropay/micropay/shared/process"
 )
 
 const (
@@ -24,32 +25,32 @@ func (s *Service) Run(ctx context.Context) error {
 		workers.Go(func() { s.events.Consumer.Run(ctx) })
 	}
 	workers.Go(func() {
-		s.every(ctx, s.cfg.RevokedPoll, "revocations not followed", func(ctx context.Context) error {
+		process.Every(ctx, s.log, s.cfg.RevokedPoll, "revocations not followed", func(ctx context.Context) error {
 			return s.revocations.Follow(ctx, s.now())
 		})
 	})
 	for name := range s.app.Providers { // one that hangs holds up nobody else's payments
 		workers.Go(func() {
-			s.every(ctx, s.cfg.ReconcileEvery, "payments through "+name+" not settled", func(ctx context.Context) error {
+			process.Every(ctx, s.log, s.cfg.ReconcileEvery, "payments through "+name+" not settled", func(ctx context.Context) error {
 				_, err := s.app.SettlePayments(ctx, name)
 				return err
 			})
 		})
 	}
 	workers.Go(func() {
-		s.every(ctx, s.cfg.ReconcileEvery, "holds not expired", func(ctx context.Context) error {
+		process.Every(ctx, s.log, s.cfg.ReconcileEvery, "holds not expired", func(ctx context.Context) error {
 			_, err := s.app.Holds.Expire(ctx, expireAtOnce)
 			return err
 		})
 	})
 	workers.Go(func() {
-		s.every(ctx, s.cfg.ReconcileEvery, "disputes not recovered", func(ctx context.Context) error {
+		process.Every(ctx, s.log, s.cfg.ReconcileEvery, "disputes not recovered", func(ctx context.Context) error {
 			_, err := s.app.RecoverDisputes(ctx, recoverAtOnce)
 			return err
 		})
 	})
 	workers.Go(func() {
-		s.every(ctx, time.Hour, "house not kept", func(ctx context.Context) error {
+		process.Every(ctx, s.log, time.Hour, "house not kept", func(ctx context.Context) error {
 			if _, err := s.keys.Forget(ctx, s.cfg.IdempotencyTTL); err != nil {
 				return err
 			}
@@ -64,28 +65,4 @@ func (s *Service) Run(ctx context.Context) error {
 	})
 	workers.Wait()
 	return nil
-}
-
-// every calls work now and then again after each pause. The same trouble is logged once until
-// it is over: a neighbour that is away for an hour is one line, not thousands.
-func (s *Service) every(ctx context.Context, pause time.Duration, trouble string, work func(context.Context) error) {
-	last := ""
-	for {
-		err := work(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil && err.Error() != last:
-			s.log.WarnContext(ctx, trouble, "error", err.Error())
-			last = err.Error()
-		case err == nil && last != "":
-			s.log.InfoContext(ctx, "over: "+trouble)
-			last = ""
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-		}
-	}
 }

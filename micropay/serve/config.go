@@ -60,7 +60,22 @@ func Load(environ []string) (Config, error) {
 		return c, once(err)
 	}
 	c.ownDatabase, c.ownIssuer, c.ownToken, c.ownMail = database, issuer, token, mail
+	if c.Auth.UsesCognito() {
+		c.knowCognito(isSet(environ, "AUTH_CLIENT_ID"))
+	}
 	return c, nil
+}
+
+// knowCognito tells both services whose tokens are theirs when a user pool issues them.
+func (c *Config) knowCognito(clientsGiven bool) {
+	if c.ownIssuer {
+		c.ownIssuer = false
+		c.Auth.Issuer = c.Auth.CognitoIssuer()
+		c.Transaction.Issuer = c.Auth.Issuer
+	}
+	if !clientsGiven {
+		c.Transaction.ClientIDs = []string{c.Auth.CognitoClientID}
+	}
 }
 
 func isSet(environ []string, name string) bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/micropay/micropay/auth"
 	authrest "github.com/micropay/micropay/auth/adapters/rest"
 	"github.com/micropay/micropay/shared/apidocs"
+	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/problem"
 	"github.com/micropay/micropay/shared/telemetry"
@@ -35,14 +36,15 @@ func (b *building) services(registry *prometheus.Registry, opened func(*services
 		return prometheus.WrapRegistererWith(prometheus.Labels{"service": service}, registry)
 	}
 	log := b.c.Log
-	s.auth, err = auth.New(ctx, b.c.Auth, auth.Deps{Log: log.With("part", "auth"), Registry: labelled("auth")})
+	bus := &events.Bus{}
+	s.auth, err = auth.New(ctx, b.c.Auth, auth.Deps{Log: log.With("part", "auth"), Registry: labelled("auth"), Bus: bus})
 	if err != nil {
 		return s, err
 	}
 	b.later(s.auth.Close)
 	opened(s)
 	log = log.With("part", "transaction")
-	s.transaction, err = transaction.New(ctx, b.c.Transaction, transaction.Deps{Log: log, Registry: labelled("transaction")})
+	s.transaction, err = transaction.New(ctx, b.c.Transaction, transaction.Deps{Log: log, Registry: labelled("transaction"), Bus: bus})
 	if err != nil {
 		return s, err
 	}

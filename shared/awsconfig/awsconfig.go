@@ -11,9 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 )
 
-// Load reads the configuration. It calls nobody: credentials are looked for at the first call.
-func Load(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+// Load returns given, or else what the SDK reads; a region that is not empty wins over what it
+// finds. It calls nobody: credentials are looked for at the first call.
+func Load(ctx context.Context, given *aws.Config, region string) (aws.Config, error) {
+	if given != nil {
+		return *given, nil
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
 	if err != nil {
 		return cfg, fmt.Errorf("AWS: %w", err)
 	}

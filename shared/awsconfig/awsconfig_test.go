@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/shared/awsconfig"
@@ -16,15 +17,22 @@ func TestLoad_NeedsARegionAndTakesTheUsualVariables(t *testing.T) {
 		require.NoError(t, os.Unsetenv(name))
 	}
 	t.Setenv("AWS_CONFIG_FILE", filepath.Join(t.TempDir(), "none"))
-	_, err := awsconfig.Load(t.Context())
+	_, err := awsconfig.Load(t.Context(), nil, "")
 	require.ErrorContains(t, err, "AWS_REGION")
 	t.Setenv("AWS_REGION", "eu-west-1")
 	t.Setenv("AWS_ENDPOINT_URL", "http://localhost:5000")
-	cfg, err := awsconfig.Load(t.Context())
+	cfg, err := awsconfig.Load(t.Context(), nil, "")
 	require.NoError(t, err)
 	require.Equal(t, "eu-west-1", cfg.Region)
 	require.Equal(t, "http://localhost:5000", *cfg.BaseEndpoint)
 	t.Setenv("AWS_PROFILE", "one that is not there")
-	_, err = awsconfig.Load(t.Context())
+	_, err = awsconfig.Load(t.Context(), nil, "")
 	require.ErrorContains(t, err, "AWS")
+	t.Setenv("AWS_PROFILE", "")
+	cfg, err = awsconfig.Load(t.Context(), nil, "us-east-2")
+	require.NoError(t, err)
+	require.Equal(t, "us-east-2", cfg.Region, "what is asked for wins")
+	cfg, err = awsconfig.Load(t.Context(), &aws.Config{Region: "given"}, "us-east-2")
+	require.NoError(t, err)
+	require.Equal(t, "given", cfg.Region)
 }

@@ -14,14 +14,22 @@ type Claims struct {
 	ClientID  string
 	Username  string
 	Scope     string // space separated
+	Groups    []string
 	ID        string // jti
 	AuthTime  time.Time
 	IssuedAt  time.Time
 	ExpiresAt time.Time
 }
 
-// HasScope tells whether s is among the token's scopes.
-func (c Claims) HasScope(s string) bool { return slices.Contains(strings.Fields(c.Scope), s) }
+// scopeOfGroup is the scope that a group of the user pool stands for: Cognito issues the scopes of
+// an app client alike to all its users, so what only some may do is a matter of groups there.
+var scopeOfGroup = map[string]string{"operator": "micropay/operator"}
+
+// HasScope tells whether s is among the token's scopes, or meant by one of the user's groups.
+func (c Claims) HasScope(s string) bool {
+	return slices.Contains(strings.Fields(c.Scope), s) ||
+		slices.ContainsFunc(c.Groups, func(group string) bool { return scopeOfGroup[group] == s && s != "" })
+}
 
 type contextKey struct{}
 

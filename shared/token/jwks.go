@@ -106,6 +106,23 @@ func (k *JWKS) Key(ctx context.Context, kid string) (crypto.PublicKey, error) {
 	return key, nil
 }
 
+// Published is the set as it was last fetched, for who asks us instead of the issuer; if none has
+// been yet, it is fetched now. An error when there is none to be had.
+func (k *JWKS) Published(ctx context.Context) ([]byte, error) {
+	keys, err := k.known.KeyReadAll(ctx)
+	if err == nil && len(keys) == 0 {
+		_, _ = k.find(ctx, "") // nobody's name: it has the set fetched, at the rate that is allowed
+		keys, err = k.known.KeyReadAll(ctx)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the issuer's keys: %w", err)
+	case len(keys) == 0:
+		return nil, errors.New("the issuer's keys are out of reach")
+	}
+	return k.known.JSONPublic(ctx)
+}
+
 // find looks for an unknown kid one request after the other: those who wait meanwhile find what
 // the first one had fetched, where the limit on fetching would refuse them.
 func (k *JWKS) find(ctx context.Context, kid string) (jwkset.JWK, error) {
@@ -121,13 +138,17 @@ func (k *JWKS) find(ctx context.Context, kid string) (jwkset.JWK, error) {
 	}
 }
 
-// freshSet notices that a fetch succeeded.
+// freshSet notices that a fetch succeeded. A set without keys is none: it would have every token
+// refused as forged, and no issuer that issues tokens means that.
 type freshSet struct {
 	jwkset.Storage
 	failed *atomic.Bool
 }
 
 func (s freshSet) KeyReplaceAll(ctx context.Context, keys []jwkset.JWK) error {
+	if len(keys) == 0 {
+		return errors.New("the set has no keys")
+	}
 	s.failed.Store(false)
 	return s.Storage.KeyReplaceAll(ctx, keys)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,4 +165,87 @@ func mustKey(t *testing.T, bits int) *rsa.PrivateKey {
 
 func member(key *rsa.PrivateKey, kid, more string) string {
 	return fmt.Sprintf(`{"kty":"RSA","kid":%q,"e":"AQAB","n":%q,%s}`, kid, base64.RawURLEncoding.EncodeToString(key.N.Bytes()), more)
+}
+
+func TestJWKS_AnEmptySetWithdrawsNoKey(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	var empty atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if empty.Load() {
+			_, _ = w.Write([]byte(`{"keys":[]}`))
+			return
+		}
+		_, _ = w.Write(issuer.JWKS())
+	}))
+	t.Cleanup(server.Close)
+	k := jwks(t, server.URL)
+	empty.Store(true)
+	_, err := k.Key(t.Context(), "new")
+	require.Error(t, err)
+	require.NotErrorIs(t, err, token.ErrInvalid, "an issuer without keys is out of order")
+	_, err = k.Key(t.Context(), issuer.Kid())
+	require.NoError(t, err)
+}
+
+func TestJWKS_ASlowIssuerDelaysOnlyWhoAsksForWhatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	var slow atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slow.Load() {
+			<-r.Context().Done()
+			return
+		}
+		_, _ = w.Write(issuer.JWKS())
+	}))
+	t.Cleanup(server.Close)
+	k := jwks(t, server.URL)
+	slow.Store(true)
+	waiting := make(chan error)
+	started := time.Now()
+	go func() { _, err := k.Key(t.Context(), "new"); waiting <- err }()
+	for range 100 {
+		_, err := k.Key(t.Context(), issuer.Kid())
+		require.NoError(t, err)
+	}
+	require.Less(t, time.Since(started), 2*time.Second, "known keys are found at once")
+	err := <-waiting
+	require.Error(t, err)
+	require.NotErrorIs(t, err, token.ErrInvalid)
+	require.Less(t, time.Since(started), 5*time.Second)
+}
+
+func TestJWKS_AFloodOfUnknownNamesReachesTheIssuerOnce(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	k := jwks(t, issuer.JWKSURL())
+	const crowd = 200
+	answers := make(chan error)
+	for i := range crowd {
+		go func() { _, err := k.Key(t.Context(), fmt.Sprint("made up ", i)); answers <- err }()
+	}
+	for range crowd {
+		require.ErrorIs(t, <-answers, token.ErrInvalid)
+	}
+	require.Equal(t, 2, issuer.Fetches())
+}
+
+func TestJWKS_PublishesWhatItKnows(t *testing.T) {
+	t.Parallel()
+	issuer := tokens.New(t)
+	issuer.SetDown(true)
+	k := jwks(t, issuer.JWKSURL())
+	_, err := k.Published(t.Context())
+	require.Error(t, err, "no set is not an empty one")
+
+	k = jwks(t, issuer.JWKSURL())
+	issuer.SetDown(false)
+	raw, err := k.Published(t.Context())
+	require.NoError(t, err, "who asks first has it fetched")
+	require.JSONEq(t, string(issuer.JWKS()), string(raw))
+	issuer.SetDown(true)
+	again, err := k.Published(t.Context())
+	require.NoError(t, err, "and it is at hand while the issuer is away")
+	require.Equal(t, raw, again)
 }

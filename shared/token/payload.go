@@ -19,6 +19,7 @@ type payload struct {
 	Session  string   `json:"origin_jti"`
 	Use      string   `json:"token_use"`
 	Username string   `json:"username"`
+	Groups   []string `json:"cognito:groups"`
 	Scope    string   `json:"scope"`
 	ID       string   `json:"jti"`
 	AuthTime *seconds `json:"auth_time"`
@@ -76,7 +77,7 @@ func (p *payload) check(clients []string) error {
 func (p *payload) claims() Claims {
 	return Claims{
 		Subject: p.Subject, SessionID: p.Session, ClientID: p.ClientID, Username: p.Username,
-		Scope: p.Scope, ID: p.ID,
+		Scope: p.Scope, Groups: p.Groups, ID: p.ID,
 		AuthTime: p.AuthTime.time(), IssuedAt: p.Issued.time(), ExpiresAt: p.Expires.time(),
 	}
 }

@@ -272,3 +272,24 @@ func BenchmarkVerify(bench *testing.B) {
 		})
 	}
 }
+
+func TestVerify_TheGroupOperatorMeansTheScopeOfOperators(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	groups := func(groups any) (token.Claims, error) {
+		return b.verifier.Verify(t.Context(), b.issuer.Mint(tokens.Claim("cognito:groups", groups)))
+	}
+	got, err := groups([]string{"staff", "operator"})
+	require.NoError(t, err)
+	require.True(t, got.HasScope("micropay/operator"))
+	require.True(t, got.HasScope("aws.cognito.signin.user.admin"), "Cognito's own scope is there all the same")
+	require.False(t, got.HasScope("micropay/staff"), "no other group means a scope")
+	require.False(t, got.HasScope("operator"))
+	for _, none := range []any{[]string{}, []string{"operators", "Operator", "micropay/operator"}, nil} {
+		got, err = groups(none)
+		require.NoError(t, err)
+		require.False(t, got.HasScope("micropay/operator"))
+	}
+	_, err = groups("operator")
+	require.ErrorIs(t, err, token.ErrInvalid, "a list or nothing")
+}

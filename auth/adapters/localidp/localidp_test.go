@@ -22,6 +22,7 @@ func TestProvider_KeepsTheContract(t *testing.T) {
 		b := setup(t)
 		return authports.IdentityProvider{
 			IdentityProvider: b.Provider, Revocations: b.revocations, MailedCode: b.mailedCode, Bearer: b.bearer,
+			Rotates: true, KeepsOwnSession: true, Proof: authports.ProvenLater,
 		}
 	})
 }

@@ -131,6 +131,19 @@ func TestRevocations_ALateCommitIsNotSkipped(t *testing.T) {
 	require.Equal(t, "quick", lines[1].ID)
 }
 
+func TestRevocations_WhatIsLongOverIsForgotten(t *testing.T) {
+	t.Parallel()
+	feed, now := postgres.NewRevocations(database(t).App), time.Now()
+	for id, expires := range map[string]time.Time{"over": now.Add(-time.Hour), "not yet": now.Add(time.Hour)} {
+		require.NoError(t, feed.Record(t.Context(), ports.Revocation{Kind: ports.RevokedSession, ID: id, At: now, ExpiresAt: expires}))
+	}
+	require.NoError(t, feed.Forget(t.Context(), now))
+	lines, err := feed.After(t.Context(), 0, 10)
+	require.NoError(t, err)
+	require.Len(t, lines, 1)
+	require.Equal(t, "not yet", lines[0].ID)
+}
+
 func TestPostgres_TellsFaultsFromRefusals(t *testing.T) {
 	t.Parallel()
 	db := database(t)
@@ -144,6 +157,7 @@ func TestPostgres_TellsFaultsFromRefusals(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, users.Delete(gone, id), context.Canceled)
 	require.ErrorIs(t, feed.Record(gone, ports.Revocation{}), context.Canceled)
+	require.ErrorIs(t, feed.Forget(gone, time.Now()), context.Canceled)
 	_, err = feed.After(gone, 0, 1)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = feed.Revoked(gone, "u", "s", time.Now())

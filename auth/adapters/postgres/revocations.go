@@ -50,6 +50,16 @@ func (r *Revocations) After(ctx context.Context, cursor int64, limit int) ([]por
 	return lines, nil
 }
 
+const forgetSQL = `DELETE FROM auth.revocation WHERE expires_at < $1`
+
+// Forget drops the lines that expired before then.
+func (r *Revocations) Forget(ctx context.Context, before time.Time) error {
+	if _, err := r.db.ExecContext(ctx, forgetSQL, before); err != nil {
+		return fmt.Errorf("forget revocations: %w", err)
+	}
+	return nil
+}
+
 const revokedSQL = `SELECT EXISTS (SELECT 1 FROM auth.revocation
 	WHERE (kind = 'session' AND id = $2) OR (kind = 'user' AND id = $1 AND revoked_at >= $3))`
 

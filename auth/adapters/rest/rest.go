@@ -43,6 +43,7 @@ type UseCases interface {
 // Config is what the routes need besides the use cases.
 type Config struct {
 	Issuer        string // without a trailing slash
+	Managed       bool   // the issuer is a managed provider, at whose address none of these routes are
 	JWKS          func(ctx context.Context) ([]byte, error)
 	Verifier      *token.Verifier
 	ServiceToken  string                       // asked of callers of the internal routes

@@ -102,14 +102,17 @@ func (h handlers) jwks(r *http.Request) (httpserver.Reply, error) {
 
 // discovery is as much of OpenID Connect Discovery as a JWT authorizer reads.
 func (h handlers) discovery(*http.Request) (httpserver.Reply, error) {
-	return httpserver.Reply{Status: http.StatusOK, Header: cacheable(), Body: map[string]any{
+	document := map[string]any{
 		"issuer":                                h.cfg.Issuer,
 		"jwks_uri":                              h.cfg.Issuer + "/.well-known/jwks.json",
-		"token_endpoint":                        h.cfg.Issuer + "/auth/login",
 		"response_types_supported":              []string{"token"},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
-	}}, nil
+	}
+	if !h.cfg.Managed {
+		document["token_endpoint"] = h.cfg.Issuer + "/auth/login"
+	}
+	return httpserver.Reply{Status: http.StatusOK, Header: cacheable(), Body: document}, nil
 }
 
 func cacheable() http.Header { return http.Header{"Cache-Control": {"public, max-age=60"}} }

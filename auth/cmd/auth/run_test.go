@@ -109,7 +109,7 @@ func TestRun_RefusesToStartOnAMistake(t *testing.T) {
 		"two commands":       {[]string{"serve", "migrate"}, nil, "one command"},
 		"unreadable secret":  {[]string{"migrate"}, []string{"MIGRATE_DATABASE_URL_FILE=/nowhere"}, "MIGRATE_DATABASE_URL"},
 		"bad setting":        {nil, []string{"ACCESS_TTL=soon"}, "ACCESS_TTL"},
-		"Cognito":            {nil, []string{"COGNITO_USER_POOL_ID=eu-1_x"}, "no Cognito adapter"},
+		"Cognito":            {nil, []string{"COGNITO_USER_POOL_ID=eu-1_x"}, "COGNITO_CLIENT_ID"},
 		"bad address":        {nil, []string{"AUTH_ADDR=256.0.0.1:99999"}, "listen"},
 		"bad second address": {nil, []string{"AUTH_INTERNAL_ADDR=256.0.0.1:99999"}, "listen"},
 		"bad collector":      {nil, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=nowhere"}, "OTEL_EXPORTER_OTLP_ENDPOINT"},
