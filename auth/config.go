@@ -69,7 +69,7 @@ type Config struct {
 	InternalToken  config.Secret `env:"INTERNAL_TOKEN"`  // what services show each other
 	TransactionURL string        `env:"TRANSACTION_URL"` // internal address of the transaction service
 
-	// Reserved for the managed provider.
+	// Of AWS: the region is that of SES; the rest is reserved for the managed provider.
 	AWSRegion           string        `env:"AWS_REGION"`
 	CognitoUserPoolID   string        `env:"COGNITO_USER_POOL_ID"`
 	CognitoClientID     string        `env:"COGNITO_CLIENT_ID"`
