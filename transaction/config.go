@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/micropay/micropay/shared/config"
+	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/transaction/domain"
@@ -51,7 +52,9 @@ type Config struct {
 	PaymentFees []string `env:"PAYMENT_FEES"` // provider:kind:currency:fixed:basispoints, separated by commas
 
 	IdempotencyTTL time.Duration `env:"IDEMPOTENCY_TTL" envDefault:"72h"` // keys are kept this long, at least 24h
-	OutboxKeep     time.Duration `env:"OUTBOX_KEEP" envDefault:"720h"`    // published events are kept this long
+
+	Events   transport.Config
+	QueueURL string `env:"TRANSACTION_QUEUE_URL"` // of SQS, behind the topic
 }
 
 // Stripe is used when its key is given.
@@ -147,7 +150,6 @@ func (c Config) Validate() error {
 		"PAYMENT_PATIENCE": int64(c.PaymentPatience), "PAYMENT_LOOK_AFTER": int64(c.PaymentLookAfter),
 		"PAYMENT_LOOK_WITHIN": int64(c.PaymentLookWithin), "PAYMENT_TTL": int64(c.PaymentTTL), "PAYMENT_LEASE": int64(c.PaymentLease),
 		"HOLD_TTL": int64(c.HoldTTL), "RECONCILE_INTERVAL": int64(c.ReconcileEvery), "REVOCATION_POLL": int64(c.RevokedPoll),
-		"OUTBOX_KEEP": int64(c.OutboxKeep),
 		"PSP_TIMEOUT": int64(c.PSP.Timeout), "PSP_MAX_IN_FLIGHT": int64(c.PSP.MaxInFlight), "PSP_BREAKER_WINDOW": int64(c.PSP.Window),
 		"PSP_BREAKER_MINIMUM_CALLS": int64(c.PSP.MinimumCalls), "PSP_BREAKER_OPEN_FOR": int64(c.PSP.OpenFor),
 		"PSP_BREAKER_HALF_OPEN_CALLS": int64(c.PSP.Trials), "PSP_BREAKER_SLOW_AFTER": int64(c.PSP.SlowAfter),
@@ -158,6 +160,9 @@ func (c Config) Validate() error {
 	}
 	if c.PSP.WindowCalls < 0 {
 		errs = append(errs, errors.New("PSP_BREAKER_WINDOW_CALLS: must not be negative"))
+	}
+	if err := c.Events.Validate("TRANSACTION_QUEUE_URL", c.QueueURL); err != nil {
+		errs = append(errs, err)
 	}
 	if c.IdempotencyTTL < 24*time.Hour {
 		errs = append(errs, errors.New("IDEMPOTENCY_TTL: must be at least 24h"))

@@ -15,11 +15,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/shared/outbox"
@@ -28,6 +32,7 @@ import (
 	"github.com/micropay/micropay/transaction/adapters/authapi"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
 	"github.com/micropay/micropay/transaction/adapters/rest"
+	"github.com/micropay/micropay/transaction/adapters/subscriber"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/migrations"
 	"github.com/micropay/micropay/transaction/ports"
@@ -38,9 +43,10 @@ type Deps struct {
 	Log *slog.Logger
 	Now func() time.Time // time.Now
 	// Auth calls the auth service, with timeout, retry, breaker and service token.
-	Auth      *http.Client
-	Registry  prometheus.Registerer
-	Publisher outbox.Publisher // default: the log
+	Auth     *http.Client
+	Registry prometheus.Registerer
+	Bus      *events.Bus                                   // carries events within the process, where there is no SNS
+	AWS      func(ctx context.Context) (aws.Config, error) // awsconfig.Load
 }
 
 // Service is a wired transaction service.
@@ -53,7 +59,8 @@ type Service struct {
 	keys        *postgres.Keys
 	payments    *postgres.Payments
 	revocations *app.Revocations
-	relay       *outbox.Relay
+	inbox       *postgres.Inbox
+	events      *transport.Transport
 	public      http.Handler
 	internal    http.Handler
 }
@@ -81,10 +88,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	s := &Service{
 		cfg: cfg, log: deps.Log, now: deps.Now, db: db, app: useCases(cfg, deps, db, auth), keys: postgres.NewKeys(db),
 		payments:    postgres.NewPayments(db),
-		revocations: app.NewRevocations(auth, postgres.NewRevocations(db)),
-		relay: &outbox.Relay{
-			DB: db, Publisher: deps.Publisher, Log: deps.Log, Lock: relayLock, Every: 200 * time.Millisecond, Batch: 500,
-		},
+		revocations: app.NewRevocations(auth, postgres.NewRevocations(db)), inbox: postgres.NewInbox(db),
+	}
+	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
+		Name: Schema, QueueURL: cfg.QueueURL, DB: db, DSN: cfg.Database.DSN(), Schema: Schema, Handle: subscriber.Handle(s.app),
+		Log: deps.Log, Registry: deps.Registry, AWS: deps.AWS, Bus: deps.Bus,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("transaction: %w", err), db.Close())
 	}
 	verifier, err := s.verifier(ctx, deps.Log)
 	if err != nil {
@@ -93,11 +104,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	s.route(verifier, deps)
 	s.measure(deps.Registry)
 	deps.Log.InfoContext(ctx, "payment providers chosen", "providers", slices.Sorted(maps.Keys(s.app.Providers)))
+	deps.Log.InfoContext(ctx, "events travel", "by", s.events.How)
 	return s, nil
 }
-
-// relayLock is the advisory lock of the replica that relays the outbox.
-const relayLock = 0x7472616e73616374 // "transact"
 
 func (d Deps) withDefaults(cfg Config) Deps {
 	if d.Now == nil {
@@ -111,8 +120,8 @@ func (d Deps) withDefaults(cfg Config) Deps {
 			Name: "auth", Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil), Log: d.Log, Registry: d.Registry,
 		})
 	}
-	if d.Publisher == nil {
-		d.Publisher = outbox.LogPublisher{Log: d.Log}
+	if d.AWS == nil {
+		d.AWS = awsconfig.Load
 	}
 	return d
 }
@@ -131,6 +140,7 @@ func useCases(cfg Config, deps Deps, db *sqlx.DB, auth *authapi.Client) *app.App
 		Postings: app.NewGroupCommitter(ledger, cfg.GroupSize, cfg.GroupTimeout), Ledger: ledger,
 		Wallets: postgres.NewWallets(db), Transfers: postgres.NewTransfers(db), History: postgres.NewHistory(db),
 		Payments: postgres.NewPayments(db), Holds: postgres.NewHolds(db), Disputes: postgres.NewDisputes(db), Directory: auth,
+		Inbox:     postgres.NewInbox(db),
 		Providers: providers(cfg, deps),
 		NewID:     func() string { return uuid.Must(uuid.NewV7()).String() }, Now: deps.Now,
 		DefaultCurrency: money.Currency(cfg.DefaultCurrency), WalletLimit: cfg.WalletLimit,
@@ -180,9 +190,7 @@ func (s *Service) measure(reg prometheus.Registerer) {
 			return value
 		}))
 	}
-	gauge("outbox_oldest_unpublished_seconds", "How long the oldest event has been waiting to be published.", func(ctx context.Context) (float64, error) {
-		return outbox.Age(ctx, s.db)
-	})
+	outbox.Measure(reg, s.db)
 	gauge("payments_open", "Payments whose outcome is not known.", func(ctx context.Context) (float64, error) {
 		n, _, err := s.payments.Backlog(ctx)
 		return float64(n), err
@@ -215,6 +223,9 @@ func (s *Service) Health(h *httpserver.Health) {
 func (s *Service) Reconcile(ctx context.Context, provider string, day time.Time, seen func(int)) (app.Reconciliation, error) {
 	return s.app.Reconcile(ctx, provider, day, seen)
 }
+
+// DeadLetters are the events that could not be handled; nil where none come.
+func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
 
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }

@@ -15,11 +15,14 @@ const (
 )
 
 // Run does what nobody calls for, until ctx ends: it follows revocations, settles payments that
-// are due, lets holds expire, recovers what disputes cost, relays events and forgets what is
-// old. Trouble is logged and tried again.
+// are due, lets holds expire, recovers what disputes cost, relays and consumes events and forgets
+// what is old. Trouble is logged and tried again.
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
-	workers.Go(func() { s.relay.Run(ctx) })
+	workers.Go(func() { s.events.Relay.Run(ctx) })
+	if s.events.Consumer != nil {
+		workers.Go(func() { s.events.Consumer.Run(ctx) })
+	}
 	workers.Go(func() {
 		s.every(ctx, s.cfg.RevokedPoll, "revocations not followed", func(ctx context.Context) error {
 			return s.revocations.Follow(ctx, s.now())
@@ -53,7 +56,10 @@ func (s *Service) Run(ctx context.Context) error {
 			if err := s.payments.ForgetNotifications(ctx, keepNotification); err != nil {
 				return err
 			}
-			return outbox.Purge(ctx, s.db, s.cfg.OutboxKeep)
+			if err := s.inbox.Forget(ctx, s.cfg.Events.Keep); err != nil {
+				return err
+			}
+			return outbox.Purge(ctx, s.db, s.cfg.Events.Keep)
 		})
 	})
 	workers.Wait()

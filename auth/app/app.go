@@ -1,12 +1,14 @@
 // Package app holds what people and services can do at auth, one file per use case.
 //
-// Table of contents: Register, Login, Refresh, Logout, Me, Rename, DeleteMe, ChangePassword,
-// ForgotPassword, ResetPassword, VerifyEmail; for other services FindUser and RevocationsAfter.
+// Table of contents: Register, Login, Refresh, Logout, Me, ChangeProfile, DeleteMe, ChangePassword,
+// ForgotPassword, ResetPassword, VerifyEmail; for other services FindUser and RevocationsAfter; for events
+// UserVerified, TransferPosted, PaymentSettled, whose letters SendLetters writes.
 package app
 
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/ports"
@@ -19,6 +21,11 @@ type Deps struct {
 	Wallets     ports.Wallets
 	Revocations ports.Revocations
 	Text        ports.Text
+	Inbox       ports.Inbox
+	LetterBox   ports.LetterBox
+	Letters     ports.Letters
+	Mailer      ports.Mailer
+	Now         func() time.Time
 	Passwords   domain.PasswordPolicy
 	// VerifiedOnly refuses to log anybody in whose address is not proven.
 	VerifiedOnly bool

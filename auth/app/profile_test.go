@@ -6,7 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/mock/gomock"
 
+	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
 )
 
 func TestDeleteMe_RefusesWhileWalletsAreOpen(t *testing.T) {
@@ -34,19 +36,20 @@ func TestDeleteMe_CanBeRepeatedAfterAFault(t *testing.T) {
 	require.ErrorIs(t, b.app.DeleteMe(t.Context(), holder), errBoom)
 }
 
-func TestRename_ChangesOnlyAGoodName(t *testing.T) {
+func TestChangeProfile_ChangesOnlyWhatIsGivenAndGood(t *testing.T) {
 	b := setup(t)
-	renamed := ann(t)
-	renamed.Name = name(t, "Annabel")
-	b.users.EXPECT().Rename(gomock.Any(), "u1", renamed.Name).Return(renamed, nil)
-	got, err := b.app.Rename(t.Context(), holder, " Annabel ")
+	changed := ann(t)
+	changed.Name, changed.Locale = name(t, "Annabel"), domain.Spanish
+	text := func(s string) *string { return &s }
+	b.users.EXPECT().Change(gomock.Any(), "u1", ports.ProfileChange{Name: &changed.Name}).Return(changed, nil)
+	got, err := b.app.ChangeProfile(t.Context(), holder, app.ProfileChange{Name: text(" Annabel ")})
 	require.NoError(t, err)
-	require.Equal(t, renamed, got)
-	_, err = b.app.Rename(t.Context(), holder, "A\nB")
-	requireFaults(t, err, "name not_text")
-	b.users.EXPECT().Rename(gomock.Any(), "u1", renamed.Name).Return(domain.User{}, domain.ErrUserUnknown)
-	_, err = b.app.Rename(t.Context(), holder, "Annabel")
+	require.Equal(t, changed, got)
+	b.users.EXPECT().Change(gomock.Any(), "u1", ports.ProfileChange{Locale: &changed.Locale}).Return(domain.User{}, domain.ErrUserUnknown)
+	_, err = b.app.ChangeProfile(t.Context(), holder, app.ProfileChange{Locale: text("es-MX")})
 	require.ErrorIs(t, err, domain.ErrUserUnknown)
+	_, err = b.app.ChangeProfile(t.Context(), holder, app.ProfileChange{Name: text("A\nB"), Locale: text("e")})
+	requireFaults(t, err, "name not_text", "locale malformed")
 }
 
 func TestMe_IsTheBearer(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Registration is somebody who wants an account, as they wrote it.
-type Registration struct{ Email, Password, Name string }
+type Registration struct{ Email, Password, Name, Locale string }
 
 // Register makes an account and has the address confirmed by mail.
 //
@@ -22,10 +22,11 @@ func (a *App) Register(ctx context.Context, r Registration) (domain.User, error)
 	name, nameErr := domain.ParseName(r.Name)
 	password := a.Text.NFKC(r.Password)
 	passwordErr := a.Passwords.Check("password", password, email.String(), name.String())
-	if err := faults(emailErr, passwordErr, nameErr); err != nil {
+	locale, localeErr := parseLocale(r.Locale)
+	if err := faults(emailErr, passwordErr, nameErr, localeErr); err != nil {
 		return domain.User{}, err
 	}
-	identity, err := a.Identities.SignUp(ctx, ports.SignUp{Email: email, Password: password, Name: name})
+	identity, err := a.Identities.SignUp(ctx, ports.SignUp{Email: email, Password: password, Name: name, Locale: locale})
 	if err != nil {
 		return domain.User{}, fmt.Errorf("register: %w", err)
 	}
@@ -37,5 +38,18 @@ func (a *App) Register(ctx context.Context, r Registration) (domain.User, error)
 }
 
 func userOf(i ports.Identity) domain.User {
-	return domain.User{ID: i.Subject, Email: i.Email, Name: i.Name, EmailVerified: i.EmailVerified, CreatedAt: i.CreatedAt}
+	if i.Locale == "" {
+		i.Locale = domain.English
+	}
+	return domain.User{
+		ID: i.Subject, Email: i.Email, Name: i.Name, Locale: i.Locale, EmailVerified: i.EmailVerified, CreatedAt: i.CreatedAt,
+	}
+}
+
+// parseLocale takes nothing for English.
+func parseLocale(raw string) (domain.Locale, error) {
+	if raw == "" {
+		return domain.English, nil
+	}
+	return domain.ParseLocale(raw)
 }

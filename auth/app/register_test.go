@@ -14,11 +14,23 @@ import (
 func TestRegister_MakesIdentityAndUserOfOneCanonicalAddress(t *testing.T) {
 	b := setup(t)
 	want := ann(t)
-	b.idp.EXPECT().SignUp(gomock.Any(), ports.SignUp{Email: want.Email, Password: "a café on the canal", Name: want.Name}).Return(annIdentity(t), nil)
+	b.idp.EXPECT().SignUp(gomock.Any(), ports.SignUp{Email: want.Email, Password: "a café on the canal", Name: want.Name, Locale: domain.English}).Return(annIdentity(t), nil)
 	b.users.EXPECT().Ensure(gomock.Any(), want).Return(want, nil)
 	got, err := b.app.Register(t.Context(), app.Registration{Email: "ANN@Example.com", Password: "a cafe\u0301 on the canal", Name: " Ann "})
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+}
+
+func TestRegister_KeepsTheLanguageTheyAreWrittenToIn(t *testing.T) {
+	b := setup(t)
+	want, identity := ann(t), annIdentity(t)
+	want.Locale, identity.Locale = domain.Spanish, domain.Spanish
+	b.idp.EXPECT().SignUp(gomock.Any(), gomock.Cond(func(in ports.SignUp) bool { return in.Locale == domain.Spanish })).Return(identity, nil)
+	b.users.EXPECT().Ensure(gomock.Any(), want).Return(want, nil)
+	_, err := b.app.Register(t.Context(), app.Registration{Email: "ann@example.com", Password: goodPassword, Name: "Ann", Locale: "es-MX"})
+	require.NoError(t, err)
+	_, err = b.app.Register(t.Context(), app.Registration{Email: "ann@example.com", Password: goodPassword, Name: "Ann", Locale: "e"})
+	requireFaults(t, err, "locale malformed")
 }
 
 func TestRegister_NamesEveryBadField(t *testing.T) {

@@ -30,6 +30,10 @@ type bundle struct {
 	users       *mocks.MockUsers
 	wallets     *mocks.MockWallets
 	revocations *mocks.MockRevocations
+	inbox       *mocks.MockInbox
+	letterBox   *mocks.MockLetterBox
+	letters     *mocks.MockLetters
+	mailer      *mocks.MockMailer
 }
 
 func setup(t *testing.T) bundle {
@@ -41,9 +45,14 @@ func setup(t *testing.T) bundle {
 		users:       mocks.NewMockUsers(ctrl),
 		wallets:     mocks.NewMockWallets(ctrl),
 		revocations: mocks.NewMockRevocations(ctrl),
+		inbox:       mocks.NewMockInbox(ctrl),
+		letterBox:   mocks.NewMockLetterBox(ctrl),
+		letters:     mocks.NewMockLetters(ctrl),
+		mailer:      mocks.NewMockMailer(ctrl),
 	}
 	b.app = app.New(app.Deps{
 		Identities: b.idp, Users: b.users, Wallets: b.wallets, Revocations: b.revocations, Text: text{},
+		Inbox: b.inbox, LetterBox: b.letterBox, Letters: b.letters, Mailer: b.mailer, Now: func() time.Time { return noon },
 		Passwords: domain.PasswordPolicy{MinLength: domain.DefaultMinPasswordLength},
 	})
 	return b
@@ -79,7 +88,7 @@ func name(t *testing.T, raw string) domain.Name {
 }
 
 func ann(t *testing.T) domain.User {
-	return domain.User{ID: "u1", Email: email(t, "ann@example.com"), Name: name(t, "Ann"), CreatedAt: noon}
+	return domain.User{ID: "u1", Email: email(t, "ann@example.com"), Name: name(t, "Ann"), Locale: domain.English, CreatedAt: noon}
 }
 
 func annIdentity(t *testing.T) ports.Identity {

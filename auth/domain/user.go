@@ -7,6 +7,7 @@ type User struct {
 	ID            string
 	Email         Email
 	Name          Name
+	Locale        Locale // that they are written to in
 	EmailVerified bool
 	CreatedAt     time.Time
 }

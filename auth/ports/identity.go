@@ -46,12 +46,13 @@ type IdentityProvider interface {
 	Delete(ctx context.Context, subject string) error
 }
 
-// SignUp is what a new identity is made of. Name is kept with it so that a user can be restored
-// from an identity whose registration was cut short.
+// SignUp is what a new identity is made of. Name and locale are kept with it so that a user can
+// be restored from an identity whose registration was cut short.
 type SignUp struct {
 	Email    domain.Email
 	Password string
 	Name     domain.Name
+	Locale   domain.Locale
 }
 
 // Credentials are an attempt to sign in. Address is the network address it came from.
@@ -66,6 +67,7 @@ type Identity struct {
 	Subject       string
 	Email         domain.Email
 	Name          domain.Name
+	Locale        domain.Locale // "" if the provider does not know it
 	EmailVerified bool
 	CreatedAt     time.Time
 }

@@ -25,13 +25,19 @@ type Users interface {
 	ByID(ctx context.Context, id string) (domain.User, error)
 	// ByEmail finds a user. ErrUserUnknown.
 	ByEmail(ctx context.Context, email domain.Email) (domain.User, error)
-	// Rename changes the name. ErrUserUnknown.
-	Rename(ctx context.Context, id string, name domain.Name) (domain.User, error)
+	// Change changes what is given. ErrUserUnknown.
+	Change(ctx context.Context, id string, c ProfileChange) (domain.User, error)
 	// MarkVerified notes that the address is proven. Unknown is no error.
 	MarkVerified(ctx context.Context, id string) error
 	// Delete forgets all but the id, which is never used again; the address becomes free.
 	// Unknown is no error.
 	Delete(ctx context.Context, id string) error
+}
+
+// ProfileChange is what a person changes about themselves; nil leaves it.
+type ProfileChange struct {
+	Name   *domain.Name
+	Locale *domain.Locale
 }
 
 // Wallets is what auth asks of the transaction service.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/micropay/micropay/shared/events"
 )
 
 func init() { parts = append(parts, walkOutbox) }
@@ -31,7 +33,7 @@ func walkOutbox(ctx context.Context, w *walk) error {
 		late.Skipped = "no platform is running that could publish"
 	}
 	return pages(ctx, w, eventsSQL, []any{noID}, func(e eventRow) []any { return []any{e.ID} }, func(e eventRow) {
-		if e.Type == "transfer.posted" {
+		if e.Type == events.TransferPosted {
 			phantom.holds(e.Transfer, func() string { return "event " + e.ID + ": there is no such transfer" })
 		}
 		if !w.Idle {

@@ -11,7 +11,8 @@ import (
 func TestNoEventTellsOfATransferThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	finds(t, "event-true", corruption{
-		name: "made up", query: `INSERT INTO outbox (id, type, payload, occurred_at, published_at) VALUES (gen_random_uuid(), 'transfer.posted', '{}', now(), now())`,
+		name: "made up", query: `INSERT INTO outbox (id, type, subject, sequence, key, payload, occurred_at, published_at)
+			VALUES (gen_random_uuid(), 'micropay.transfer.posted.v1', '', 1, '', '{}', now(), now())`,
 	}, corruption{
 		name: "transfer lost", query: `DELETE FROM transfer WHERE id = $1`, args: func(b *books) []any { return []any{b.first} },
 	})

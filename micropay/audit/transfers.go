@@ -32,7 +32,7 @@ const transfersSQL = `SELECT t.id, t.kind, t.amount, t.currency, f.n AS from_ent
         , (SELECT coalesce(sum(r.amount), 0) FROM transaction.transfer r WHERE r.reverses = t.id) AS reversed
         , (SELECT count(*) FROM transaction.payment p WHERE t.id IN (p.transfer_id, p.fee_transfer_id)) AS payments
         , t.created_at > now() - $3 * interval '1 second' AS recent
-        , CASE WHEN e.id IS NULL THEN NULL WHEN e.type = 'transfer.posted'
+        , CASE WHEN e.id IS NULL THEN NULL WHEN e.type = 'micropay.transfer.posted.v1'
             AND e.payload->>'transfer_id' = t.id::text AND e.payload->>'kind' = t.kind
             AND e.payload->>'amount' = t.amount::text AND e.payload->>'currency' = t.currency
             AND e.payload->>'from_wallet_id' = t.from_account::text AND e.payload->>'to_wallet_id' = t.to_account::text

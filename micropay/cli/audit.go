@@ -61,7 +61,7 @@ func (c command) look(ctx context.Context, data, url string) (*audit.Report, err
 	if err != nil {
 		return nil, err
 	}
-	report, err := c.walk(ctx, d.DSN, audit.Options{OutboxKeep: config.Transaction.OutboxKeep, Idle: d.Started})
+	report, err := c.walk(ctx, d.DSN, audit.Options{OutboxKeep: config.Transaction.Events.Keep, Idle: d.Started})
 	return report, errors.Join(err, d.Stop(context.WithoutCancel(ctx)))
 }
 

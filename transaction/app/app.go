@@ -23,6 +23,7 @@ type App struct {
 	Holds     ports.Holds
 	Disputes  ports.Disputes
 	Directory ports.Directory
+	Inbox     ports.Inbox
 	Providers map[string]Provider // by name, e.g. "sandbox"
 
 	NewID           func() string // a fresh UUIDv7

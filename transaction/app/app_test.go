@@ -27,6 +27,7 @@ type bundle struct {
 	holds     *mocks.MockHolds
 	disputes  *mocks.MockDisputes
 	directory *mocks.MockDirectory
+	inbox     *mocks.MockInbox
 	stripe    *provider
 	paypal    *provider
 }
@@ -61,12 +62,13 @@ func setup(t *testing.T) *bundle {
 		ledger: mocks.NewMockLedger(c), wallets: mocks.NewMockWallets(c), transfers: mocks.NewMockTransfers(c),
 		history: mocks.NewMockHistory(c), payments: mocks.NewMockPayments(c), directory: mocks.NewMockDirectory(c),
 		stripe: newProvider(c), paypal: newProvider(c), holds: mocks.NewMockHolds(c), disputes: mocks.NewMockDisputes(c),
+		inbox: mocks.NewMockInbox(c),
 	}
 	ids := 0
 	b.App = &app.App{
 		Postings: app.NewGroupCommitter(b.ledger, 10, time.Minute), Ledger: b.ledger, Wallets: b.wallets,
 		Transfers: b.transfers, History: b.history, Payments: b.payments, Directory: b.directory,
-		Holds: b.holds, Disputes: b.disputes,
+		Holds: b.holds, Disputes: b.disputes, Inbox: b.inbox,
 		Providers: map[string]app.Provider{"stripe": b.stripe.with(nil), "paypal": b.paypal.with(domain.Fees{paypalFee})},
 		NewID: func() string {
 			ids++

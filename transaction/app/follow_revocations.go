@@ -17,7 +17,8 @@ type Revocations struct {
 
 	mu     sync.RWMutex
 	ended  map[string]ports.Revocation // by kind and id
-	cursor string
+	cursor string                      // in the feed
+	stored int64                       // the last one that was loaded
 	loaded bool
 }
 
@@ -45,16 +46,17 @@ func (r *Revocations) Ready() bool {
 	return r.loaded
 }
 
-// Follow takes one step: it loads what is stored if that was not done yet, then reads the feed
-// to its end and forgets what expired before now.
+// Follow takes one step: it loads what any replica stored since the last one, then reads the
+// feed to its end and forgets what expired before now.
 func (r *Revocations) Follow(ctx context.Context, now time.Time) error {
-	if !r.Ready() {
-		stored, cursor, err := r.store.Load(ctx)
-		if err != nil {
-			return err
-		}
-		r.learn(stored, cursor, now)
+	heard, err := r.store.Load(ctx, r.stored)
+	if err != nil {
+		return err
 	}
+	if r.stored = max(r.stored, heard.Seq); heard.Cursor == "" {
+		heard.Cursor = r.cursor
+	}
+	r.learn(heard.Revocations, heard.Cursor, now)
 	for {
 		news, next, err := r.feed.After(ctx, r.cursor)
 		if err != nil || len(news) == 0 {

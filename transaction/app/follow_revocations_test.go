@@ -29,7 +29,7 @@ func TestRevocations_FollowTheFeedToItsEnd(t *testing.T) {
 	require.False(t, r.Ready())
 	everything := ports.Revocation{Kind: "user", ID: "bob", RevokedAt: noon, ExpiresAt: noon.Add(time.Hour)}
 	gomock.InOrder(
-		store.EXPECT().Load(gomock.Any()).Return(nil, "", nil),
+		store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{}, nil),
 		feed.EXPECT().After(gomock.Any(), "").Return([]ports.Revocation{session("s1")}, "1", nil),
 		store.EXPECT().Save(gomock.Any(), []ports.Revocation{session("s1")}, "1").Return(nil),
 		feed.EXPECT().After(gomock.Any(), "1").Return([]ports.Revocation{everything}, "2", nil),
@@ -47,7 +47,8 @@ func TestRevocations_FollowTheFeedToItsEnd(t *testing.T) {
 func TestRevocations_SurviveARestartWhileAuthIsDown(t *testing.T) {
 	t.Parallel()
 	r, feed, store := revocations(t)
-	store.EXPECT().Load(gomock.Any()).Return([]ports.Revocation{session("s1")}, "7", nil)
+	store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{Revocations: []ports.Revocation{session("s1")}, Cursor: "7", Seq: 3}, nil)
+	store.EXPECT().Load(gomock.Any(), int64(3)).Return(ports.Heard{Cursor: "7", Seq: 3}, nil)
 	feed.EXPECT().After(gomock.Any(), "7").Return(nil, "", ports.ErrUnavailable).Times(2)
 	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
 	require.True(t, r.Revoked("alice", "s1", noon))
@@ -57,7 +58,7 @@ func TestRevocations_SurviveARestartWhileAuthIsDown(t *testing.T) {
 func TestRevocations_RefuseAtOnceEvenWhenStoringFails(t *testing.T) {
 	t.Parallel()
 	r, feed, store := revocations(t)
-	store.EXPECT().Load(gomock.Any()).Return(nil, "", nil)
+	store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{}, nil)
 	feed.EXPECT().After(gomock.Any(), "").Return([]ports.Revocation{session("s1")}, "1", nil)
 	store.EXPECT().Save(gomock.Any(), gomock.Any(), "1").Return(ports.ErrUnavailable)
 	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
@@ -67,7 +68,7 @@ func TestRevocations_RefuseAtOnceEvenWhenStoringFails(t *testing.T) {
 func TestRevocations_AreForgottenOnceNoTokenCanLive(t *testing.T) {
 	t.Parallel()
 	r, feed, store := revocations(t)
-	store.EXPECT().Load(gomock.Any()).Return([]ports.Revocation{session("s1")}, "1", nil)
+	store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{Revocations: []ports.Revocation{session("s1")}, Cursor: "1", Seq: 1}, nil)
 	feed.EXPECT().After(gomock.Any(), "1").Return(nil, "1", nil).AnyTimes()
 	require.NoError(t, r.Follow(t.Context(), noon.Add(2*time.Hour)))
 	require.False(t, r.Revoked("alice", "s1", noon))
@@ -76,7 +77,25 @@ func TestRevocations_AreForgottenOnceNoTokenCanLive(t *testing.T) {
 func TestRevocations_NotReadyUntilLoaded(t *testing.T) {
 	t.Parallel()
 	r, _, store := revocations(t)
-	store.EXPECT().Load(gomock.Any()).Return(nil, "", ports.ErrUnavailable)
+	store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{}, ports.ErrUnavailable)
 	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
 	require.False(t, r.Ready())
+}
+
+// An event reaches one replica; the others hear of it from the store, while auth is away.
+func TestRevocations_HearWhatAnotherReplicaStored(t *testing.T) {
+	t.Parallel()
+	r, feed, store := revocations(t)
+	feed.EXPECT().After(gomock.Any(), gomock.Any()).Return(nil, "", ports.ErrUnavailable).AnyTimes()
+	gomock.InOrder(
+		store.EXPECT().Load(gomock.Any(), int64(0)).Return(ports.Heard{Cursor: "7", Seq: 4}, nil),
+		store.EXPECT().Load(gomock.Any(), int64(4)).Return(ports.Heard{Revocations: []ports.Revocation{session("s1")}, Cursor: "7", Seq: 5}, nil),
+		store.EXPECT().Load(gomock.Any(), int64(5)).Return(ports.Heard{}, ports.ErrUnavailable),
+	)
+	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
+	require.False(t, r.Revoked("alice", "s1", noon))
+	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
+	require.True(t, r.Revoked("alice", "s1", noon))
+	require.ErrorIs(t, r.Follow(t.Context(), noon), ports.ErrUnavailable)
+	require.True(t, r.Revoked("alice", "s1", noon), "nothing is let in again")
 }

@@ -169,11 +169,14 @@ BEGIN
     FROM generate_series(1, size) i WHERE outcomes[i] = 'posted' AND keys[i] <> ''
     ORDER BY callers[i], keys[i]; -- two groups meeting in one key wait here, in one order
 
-    INSERT INTO outbox (id, type, payload, occurred_at)
-    SELECT ids[i], 'transfer.posted', jsonb_build_object(
-               'transfer_id', ids[i], 'kind', kinds[i], 'amount', amounts[i], 'currency', currencies[i],
+    INSERT INTO outbox (id, type, subject, sequence, key, payload, occurred_at)
+    SELECT ids[i], 'micropay.transfer.posted.v1', ids[i], 1, accounts[CASE kind_of[src[i]] WHEN 'wallet' THEN src[i] ELSE dst[i] END],
+           jsonb_build_object(
+               'transfer_id', ids[i], 'kind', kinds[i], 'amount', amounts[i], 'currency', currencies[i], 'description', descriptions[i],
                'from_wallet_id', accounts[src[i]], 'from_user_id', nullif(owner_of[src[i]], ''),
+               'from_balance', CASE kind_of[src[i]] WHEN 'wallet' THEN src_bal[i] END, 'from_sequence', src_seq[i],
                'to_wallet_id', accounts[dst[i]], 'to_user_id', nullif(owner_of[dst[i]], ''),
+               'to_balance', CASE kind_of[dst[i]] WHEN 'wallet' THEN dst_bal[i] END, 'to_sequence', dst_seq[i],
                'reverses', nullif(originals[i], '')), at
     FROM generate_series(1, size) i WHERE outcomes[i] = 'posted';
 

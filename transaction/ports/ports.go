@@ -125,10 +125,17 @@ type RevocationFeed interface {
 	After(ctx context.Context, cursor string) ([]Revocation, string, error)
 }
 
-// RevocationStore keeps them over a restart.
+// Heard is what a RevocationStore holds.
+type Heard struct {
+	Revocations []Revocation
+	Cursor      string // in the feed, behind all of them
+	Seq         int64  // of the last one; what is stored later has a higher one
+}
+
+// RevocationStore keeps them over a restart, and for all replicas.
 type RevocationStore interface {
-	// Load returns what has not expired, and the cursor to go on from.
-	Load(ctx context.Context) ([]Revocation, string, error)
+	// Load returns what was stored after seq (0 is the beginning) and has not expired.
+	Load(ctx context.Context, seq int64) (Heard, error)
 	// Save stores revocations together with the cursor behind them and drops expired ones.
 	Save(ctx context.Context, rs []Revocation, cursor string) error
 }

@@ -119,11 +119,11 @@ func (p *Provider) write(ctx context.Context, request mailRequest) error {
 	if err != nil {
 		return err
 	}
-	code, wanted, err := p.makeCode(ctx, request, email)
+	code, locale, wanted, err := p.makeCode(ctx, request, email)
 	if err != nil || !wanted {
 		return err
 	}
-	mail, err := p.letters.Write(letter(request.Purpose, domain.English, email, code, p.lifetime(request.Purpose)))
+	mail, err := p.letters.Write(letter(request.Purpose, locale, email, code, p.lifetime(request.Purpose)))
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,14 @@ func (p *Provider) write(ctx context.Context, request mailRequest) error {
 const (
 	recentCodesSQL = `SELECT count(*) FROM auth.mailed_code WHERE subject = $1 AND purpose = $2 AND created_at > $3`
 	insertCodeSQL  = `INSERT INTO auth.mailed_code (id, subject, purpose, digest, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)`
+	localeSQL      = `SELECT coalesce((SELECT locale FROM auth.users WHERE id = $1), $2)` // of the profile, once there is one
 )
 
 // makeCode stores a new code unless it is not wanted. Each earlier attempt at this request has left
 // a code too, whose mail nobody had: they do not count.
-func (p *Provider) makeCode(ctx context.Context, request mailRequest, email domain.Email) (code domain.Code, wanted bool, err error) {
+func (p *Provider) makeCode(ctx context.Context, request mailRequest, email domain.Email) (
+	code domain.Code, locale domain.Locale, wanted bool, err error,
+) {
 	why := request.Purpose
 	code = domain.NewCode(random[[12]byte]())
 	err = database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
@@ -154,11 +157,14 @@ func (p *Provider) makeCode(ctx context.Context, request mailRequest, email doma
 		if wanted = recent-(request.Attempts-1) < p.opts.MailsHour; !wanted {
 			return nil
 		}
+		if err := tx.GetContext(ctx, &locale, localeSQL, row.Subject, row.Locale); err != nil {
+			return err
+		}
 		now := p.now()
 		_, err = tx.ExecContext(ctx, insertCodeSQL, newID(), row.Subject, why, code.Digest(), now, now.Add(p.lifetime(why)))
 		return err
 	})
-	return code, wanted, err
+	return code, locale, wanted, err
 }
 
 func (p *Provider) lifetime(why purpose) time.Duration {

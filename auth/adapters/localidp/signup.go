@@ -20,13 +20,14 @@ type identityRow struct {
 	Subject       string    `db:"subject"`
 	Email         string    `db:"email"`
 	Name          string    `db:"name"`
+	Locale        string    `db:"locale"`
 	PasswordHash  string    `db:"password_hash"`
 	Scope         string    `db:"scope"`
 	EmailVerified bool      `db:"email_verified"`
 	CreatedAt     time.Time `db:"created_at"`
 }
 
-const insertIdentitySQL = `INSERT INTO auth.identity (subject, email, name, password_hash, created_at) VALUES ($1, $2, $3, $4, $5)`
+const insertIdentitySQL = `INSERT INTO auth.identity (subject, email, name, locale, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)`
 
 // SignUp stores an identity and, in the same transaction, the promise of a mail with its code.
 func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity, error) {
@@ -37,10 +38,13 @@ func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity,
 	if err != nil {
 		return ports.Identity{}, fmt.Errorf("hash password: %w", err)
 	}
-	identity := ports.Identity{Subject: newID(), Email: in.Email, Name: in.Name, CreatedAt: p.now()}
+	identity := ports.Identity{Subject: newID(), Email: in.Email, Name: in.Name, Locale: in.Locale, CreatedAt: p.now()}
+	if identity.Locale == "" {
+		identity.Locale = domain.English
+	}
 	err = database.InTx(ctx, p.db, nil, func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, insertIdentitySQL,
-			identity.Subject, in.Email.String(), in.Name.String(), hash, identity.CreatedAt); err != nil {
+			identity.Subject, in.Email.String(), in.Name.String(), identity.Locale, hash, identity.CreatedAt); err != nil {
 			return err
 		}
 		return p.promiseMail(ctx, tx, purposeVerify, in.Email)
@@ -133,7 +137,7 @@ func (p *Provider) redeem(ctx context.Context, tx *sqlx.Tx, why purpose, email d
 	return row, err
 }
 
-const identitySQL = `SELECT subject, email, name, password_hash, scope, email_verified, created_at FROM auth.identity WHERE `
+const identitySQL = `SELECT subject, email, name, locale, password_hash, scope, email_verified, created_at FROM auth.identity WHERE `
 
 func (p *Provider) byEmail(ctx context.Context, q sqlx.QueryerContext, email domain.Email, lock string) (row identityRow, err error) {
 	err = sqlx.GetContext(ctx, q, &row, identitySQL+"email = $1 "+lock, email.String())
@@ -154,7 +158,7 @@ func (r identityRow) identity() (ports.Identity, error) {
 	if err := errors.Join(emailErr, nameErr); err != nil {
 		return ports.Identity{}, fmt.Errorf("stored identity %s: %w", r.Subject, err)
 	}
-	return ports.Identity{Subject: r.Subject, Email: email, Name: name, EmailVerified: r.EmailVerified, CreatedAt: r.CreatedAt.UTC()}, nil
+	return ports.Identity{Subject: r.Subject, Email: email, Name: name, Locale: domain.Locale(r.Locale), EmailVerified: r.EmailVerified, CreatedAt: r.CreatedAt.UTC()}, nil
 }
 
 // firstOf prefers a fault over a refusal: what could not be counted was not judged.

@@ -2,9 +2,11 @@ package postgres_test
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/auth/adapters/postgres"
@@ -28,6 +30,79 @@ func TestUsers_KeepTheContract(t *testing.T) {
 func TestRevocations_KeepTheContract(t *testing.T) {
 	t.Parallel()
 	authports.Revocations(t, func(t *testing.T) ports.Revocations { return postgres.NewRevocations(database(t).App) })
+}
+
+func TestInboxAndLetterBox_KeepTheContract(t *testing.T) {
+	t.Parallel()
+	authports.InboxAndLetterBox(t, func(t *testing.T) authports.Promises {
+		db := database(t).App
+		return authports.Promises{Inbox: postgres.NewInbox(db), LetterBox: postgres.NewLetterBox(db, slog.New(slog.DiscardHandler))}
+	})
+}
+
+type told struct {
+	Type     string `db:"type"`
+	Subject  string `db:"subject"`
+	Sequence int64  `db:"sequence"`
+	Payload  string `db:"payload"`
+}
+
+func TestWhatHappensToAPerson_IsToldInTheSameCommit(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	users, revocations := postgres.NewUsers(db.App, time.Now), postgres.NewRevocations(db.App)
+	email, err := domain.ParseEmail("ann@example.com")
+	require.NoError(t, err)
+	name, err := domain.ParseName("Ann")
+	require.NoError(t, err)
+	const id = "019c5a00-0000-7000-8000-000000000001"
+	for range 2 {
+		_, err = users.Ensure(t.Context(), domain.User{ID: id, Email: email, Name: name, Locale: domain.Spanish, CreatedAt: time.Now()})
+		require.NoError(t, err)
+		require.NoError(t, users.MarkVerified(t.Context(), id))
+	}
+	at := time.Date(2026, 5, 1, 12, 0, 0, 123456000, time.UTC)
+	for range 2 {
+		require.NoError(t, revocations.Record(t.Context(), ports.Revocation{Kind: ports.RevokedSession, ID: "s1", At: at, ExpiresAt: at.Add(time.Hour)}))
+		require.NoError(t, users.Delete(t.Context(), id))
+	}
+	var events []told
+	require.NoError(t, db.App.SelectContext(t.Context(), &events, `SELECT type, subject, sequence, payload FROM outbox ORDER BY seq`))
+	require.Len(t, events, 4, "each once")
+	for i, want := range []told{
+		{"micropay.user.registered.v1", id, 1, `{"user_id":"` + id + `","locale":"es","email_verified":false}`},
+		{"micropay.user.verified.v1", id, 2, `{"user_id":"` + id + `"}`},
+		{"micropay.user.signed_out.v1", "s1", 1, `{"kind":"session","id":"s1","revoked_at":"2026-05-01T12:00:00.123456Z","expires_at":"2026-05-01T13:00:00.123456Z"}`},
+		{"micropay.user.deleted.v1", id, 3, `{"user_id":"` + id + `"}`},
+	} {
+		require.JSONEq(t, want.Payload, events[i].Payload)
+		events[i].Payload = want.Payload
+		require.Equal(t, want, events[i])
+	}
+	var ids []string
+	require.NoError(t, db.App.SelectContext(t.Context(), &ids, `SELECT id FROM outbox ORDER BY seq`))
+	for _, id := range ids {
+		parsed := uuid.MustParse(id)
+		require.EqualValues(t, 7, parsed.Version())
+		require.Equal(t, uuid.RFC4122, parsed.Variant())
+		seconds, _ := parsed.Time().UnixTime()
+		require.WithinDuration(t, time.Now(), time.Unix(seconds, 0), time.Minute)
+	}
+}
+
+func TestForgetEvents_KeepsTheNewOnes(t *testing.T) {
+	t.Parallel()
+	db := database(t)
+	inbox := postgres.NewInbox(db.App)
+	for _, id := range []string{"019c5a00-0000-7000-8000-000000000001", "019c5a00-0000-7000-8000-000000000002"} {
+		require.NoError(t, inbox.Once(t.Context(), id, "x", func(context.Context, ports.Effects) error { return nil }))
+	}
+	_, err := db.Owner.ExecContext(t.Context(), `UPDATE inbox SET handled_at = now() - interval '31 days' WHERE event_id = '019c5a00-0000-7000-8000-000000000001'`)
+	require.NoError(t, err)
+	require.NoError(t, inbox.Forget(t.Context(), 30*24*time.Hour))
+	var left []string
+	require.NoError(t, db.App.SelectContext(t.Context(), &left, `SELECT event_id FROM inbox`))
+	require.Equal(t, []string{"019c5a00-0000-7000-8000-000000000002"}, left)
 }
 
 // A line of an unfinished transaction must not be overtaken: who reads past it would never see it.

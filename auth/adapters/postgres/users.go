@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
 	"github.com/micropay/micropay/shared/database"
 )
 
@@ -28,18 +29,19 @@ type userRow struct {
 	ID            string    `db:"id"`
 	Email         string    `db:"email"`
 	Name          string    `db:"name"`
+	Locale        string    `db:"locale"`
 	EmailVerified bool      `db:"email_verified"`
 	CreatedAt     time.Time `db:"created_at"`
 }
 
 const (
-	insertUserSQL = `INSERT INTO auth.users (id, email, name, email_verified, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING`
-	userSQL       = `SELECT id, email, name, email_verified, created_at FROM auth.users WHERE deleted_at IS NULL AND `
+	insertUserSQL = `INSERT INTO auth.users (id, email, name, locale, email_verified, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`
+	userSQL       = `SELECT id, email, name, locale, email_verified, created_at FROM auth.users WHERE deleted_at IS NULL AND `
 )
 
 // Ensure stores u unless it is stored. ErrEmailTaken, ErrUserUnknown (deleted).
 func (r *Users) Ensure(ctx context.Context, u domain.User) (domain.User, error) {
-	_, err := r.db.ExecContext(ctx, insertUserSQL, u.ID, u.Email.String(), u.Name.String(), u.EmailVerified, u.CreatedAt)
+	_, err := r.db.ExecContext(ctx, insertUserSQL, u.ID, u.Email.String(), u.Name.String(), u.Locale, u.EmailVerified, u.CreatedAt)
 	if database.IsUnique(err, "users_email_key") {
 		return domain.User{}, domain.ErrEmailTaken
 	}
@@ -62,15 +64,20 @@ func (r *Users) ByEmail(ctx context.Context, email domain.Email) (domain.User, e
 	return r.one(ctx, userSQL+"email = $1", email.String())
 }
 
-const renameSQL = `UPDATE auth.users SET name = $2 WHERE id = $1 AND deleted_at IS NULL
-	RETURNING id, email, name, email_verified, created_at`
+const changeUserSQL = `UPDATE auth.users SET name = coalesce($2, name), locale = coalesce($3, locale) WHERE id = $1 AND deleted_at IS NULL
+	RETURNING id, email, name, locale, email_verified, created_at`
 
-// Rename changes the name. ErrUserUnknown.
-func (r *Users) Rename(ctx context.Context, id string, name domain.Name) (domain.User, error) {
+// Change changes what is given. ErrUserUnknown.
+func (r *Users) Change(ctx context.Context, id string, c ports.ProfileChange) (domain.User, error) {
 	if !isID(id) {
 		return domain.User{}, domain.ErrUserUnknown
 	}
-	return r.one(ctx, renameSQL, id, name.String())
+	var name *string
+	if c.Name != nil {
+		text := c.Name.String()
+		name = &text
+	}
+	return r.one(ctx, changeUserSQL, id, name, (*string)(c.Locale))
 }
 
 const markVerifiedSQL = `UPDATE auth.users SET email_verified = true WHERE id = $1 AND deleted_at IS NULL AND NOT email_verified`
@@ -109,7 +116,9 @@ func (r *Users) one(ctx context.Context, query string, args ...any) (domain.User
 	if err := errors.Join(emailErr, nameErr); err != nil {
 		return domain.User{}, fmt.Errorf("stored user %s: %w", row.ID, err)
 	}
-	return domain.User{ID: row.ID, Email: email, Name: name, EmailVerified: row.EmailVerified, CreatedAt: row.CreatedAt.UTC()}, nil
+	return domain.User{
+		ID: row.ID, Email: email, Name: name, Locale: domain.Locale(row.Locale), EmailVerified: row.EmailVerified, CreatedAt: row.CreatedAt.UTC(),
+	}, nil
 }
 
 // isID says whether an id can be one of ours; a token signed elsewhere may name any.

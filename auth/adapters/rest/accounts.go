@@ -15,6 +15,7 @@ type userBody struct {
 	ID            string    `json:"id"`
 	Email         string    `json:"email"`
 	Name          string    `json:"name"`
+	Locale        string    `json:"locale"`
 	EmailVerified bool      `json:"email_verified"`
 	CreatedAt     time.Time `json:"created_at"`
 }
@@ -24,7 +25,7 @@ type userAnswer struct {
 }
 
 func userOf(u domain.User) userAnswer {
-	return userAnswer{userBody{u.ID, u.Email.String(), u.Name.String(), u.EmailVerified, u.CreatedAt.UTC()}}
+	return userAnswer{userBody{u.ID, u.Email.String(), u.Name.String(), string(u.Locale), u.EmailVerified, u.CreatedAt.UTC()}}
 }
 
 func (h handlers) register(r *http.Request) (httpserver.Reply, error) {
@@ -32,11 +33,12 @@ func (h handlers) register(r *http.Request) (httpserver.Reply, error) {
 		Email    string `json:"email"`
 		Password string `json:"password"`
 		Name     string `json:"name"`
+		Locale   string `json:"locale"`
 	}
 	if err := httpserver.Decode(r, &body); err != nil {
 		return httpserver.Reply{}, err
 	}
-	user, err := h.app.Register(r.Context(), app.Registration{Email: body.Email, Password: body.Password, Name: body.Name})
+	user, err := h.app.Register(r.Context(), app.Registration(body))
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
@@ -62,14 +64,15 @@ func (h handlers) me(r *http.Request) (httpserver.Reply, error) {
 	return reply(http.StatusOK, userOf(user))
 }
 
-func (h handlers) rename(r *http.Request) (httpserver.Reply, error) {
+func (h handlers) changeMe(r *http.Request) (httpserver.Reply, error) {
 	var body struct {
-		Name string `json:"name"`
+		Name   *string `json:"name"`
+		Locale *string `json:"locale"`
 	}
 	if err := httpserver.Decode(r, &body); err != nil {
 		return httpserver.Reply{}, err
 	}
-	user, err := h.app.Rename(r.Context(), caller(r), body.Name)
+	user, err := h.app.ChangeProfile(r.Context(), caller(r), app.ProfileChange(body))
 	if err != nil {
 		return httpserver.Reply{}, goneIs401(err)
 	}

@@ -30,7 +30,7 @@ type UseCases interface {
 	Refresh(ctx context.Context, refreshToken string) (ports.Tokens, error)
 	Logout(ctx context.Context, who ports.Bearer, extent app.Extent) error
 	Me(ctx context.Context, who ports.Bearer) (domain.User, error)
-	Rename(ctx context.Context, who ports.Bearer, rawName string) (domain.User, error)
+	ChangeProfile(ctx context.Context, who ports.Bearer, c app.ProfileChange) (domain.User, error)
 	DeleteMe(ctx context.Context, who ports.Bearer) error
 	ChangePassword(ctx context.Context, who ports.Bearer, c app.PasswordChange) error
 	ForgotPassword(ctx context.Context, rawEmail string) error
@@ -72,7 +72,7 @@ func Public(useCases UseCases, cfg Config) *mux.Router {
 	open(http.MethodPost, "/auth/refresh", h.refresh)
 	bearer(http.MethodPost, "/auth/logout", h.logout)
 	bearer(http.MethodGet, "/auth/me", h.me)
-	bearer(http.MethodPatch, "/auth/me", h.rename)
+	bearer(http.MethodPatch, "/auth/me", h.changeMe)
 	bearer(http.MethodDelete, "/auth/me", h.deleteMe)
 	bearer(http.MethodPost, "/auth/password", h.changePassword)
 	open(http.MethodPost, "/auth/password/forgot", h.forgotPassword)

@@ -73,6 +73,21 @@ func (mr *MockUsersMockRecorder) ByID(ctx, id any) *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "ByID", reflect.TypeOf((*MockUsers)(nil).ByID), ctx, id)
 }
 
+// Change mocks base method.
+func (m *MockUsers) Change(ctx context.Context, id string, c ports.ProfileChange) (domain.User, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Change", ctx, id, c)
+	ret0, _ := ret[0].(domain.User)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Change indicates an expected call of Change.
+func (mr *MockUsersMockRecorder) Change(ctx, id, c any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Change", reflect.TypeOf((*MockUsers)(nil).Change), ctx, id, c)
+}
+
 // Delete mocks base method.
 func (m *MockUsers) Delete(ctx context.Context, id string) error {
 	m.ctrl.T.Helper()
@@ -114,21 +129,6 @@ func (m *MockUsers) MarkVerified(ctx context.Context, id string) error {
 func (mr *MockUsersMockRecorder) MarkVerified(ctx, id any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "MarkVerified", reflect.TypeOf((*MockUsers)(nil).MarkVerified), ctx, id)
-}
-
-// Rename mocks base method.
-func (m *MockUsers) Rename(ctx context.Context, id string, name domain.Name) (domain.User, error) {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Rename", ctx, id, name)
-	ret0, _ := ret[0].(domain.User)
-	ret1, _ := ret[1].(error)
-	return ret0, ret1
-}
-
-// Rename indicates an expected call of Rename.
-func (mr *MockUsersMockRecorder) Rename(ctx, id, name any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Rename", reflect.TypeOf((*MockUsers)(nil).Rename), ctx, id, name)
 }
 
 // MockWallets is a mock of Wallets interface.

@@ -57,7 +57,7 @@ func Users(t *testing.T, open func(*testing.T) ports.Users) {
 		for _, id := range []string{uuid.NewString(), "no id", ""} {
 			_, err := users.ByID(t.Context(), id)
 			require.ErrorIs(t, err, domain.ErrUserUnknown)
-			_, err = users.Rename(t.Context(), id, name(t, "Ann"))
+			_, err = users.Change(t.Context(), id, ports.ProfileChange{})
 			require.ErrorIs(t, err, domain.ErrUserUnknown)
 			require.NoError(t, users.MarkVerified(t.Context(), id))
 			require.NoError(t, users.Delete(t.Context(), id))
@@ -65,14 +65,20 @@ func Users(t *testing.T, open func(*testing.T) ports.Users) {
 		_, err := users.ByEmail(t.Context(), email(t, "nobody@example.com"))
 		require.ErrorIs(t, err, domain.ErrUserUnknown)
 	})
-	t.Run("a name changes and an address is proven", func(t *testing.T) {
+	t.Run("a profile changes and an address is proven", func(t *testing.T) {
 		t.Parallel()
 		users, ann := open(t), someone(t, "ann@example.com")
 		_, err := users.Ensure(t.Context(), ann)
 		require.NoError(t, err)
-		renamed, err := users.Rename(t.Context(), ann.ID, name(t, "O'Hara; DROP TABLE users--"))
+		hostile, spanish := name(t, "O'Hara; DROP TABLE users--"), domain.Spanish
+		changed, err := users.Change(t.Context(), ann.ID, ports.ProfileChange{Name: &hostile})
 		require.NoError(t, err)
-		require.Equal(t, "O'Hara; DROP TABLE users--", renamed.Name.String())
+		require.Equal(t, hostile, changed.Name)
+		require.Equal(t, domain.English, changed.Locale)
+		changed, err = users.Change(t.Context(), ann.ID, ports.ProfileChange{Locale: &spanish})
+		require.NoError(t, err)
+		require.Equal(t, hostile, changed.Name)
+		require.Equal(t, domain.Spanish, changed.Locale)
 		require.NoError(t, users.MarkVerified(t.Context(), ann.ID))
 		require.NoError(t, users.MarkVerified(t.Context(), ann.ID))
 		got, err := users.ByID(t.Context(), ann.ID)
@@ -101,7 +107,7 @@ func Users(t *testing.T, open func(*testing.T) ports.Users) {
 func someone(t *testing.T, address string) domain.User {
 	t.Helper()
 	return domain.User{
-		ID: uuid.Must(uuid.NewV7()).String(), Email: email(t, address), Name: name(t, "Ann Lee"),
+		ID: uuid.Must(uuid.NewV7()).String(), Email: email(t, address), Name: name(t, "Ann Lee"), Locale: domain.English,
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }

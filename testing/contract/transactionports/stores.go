@@ -1,10 +1,14 @@
 package transactionports
 
 import (
+	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/shared/money"
@@ -227,19 +231,99 @@ func RunRevocations(t *testing.T, open func(t *testing.T) Stores) {
 			now := time.Now().UTC().Truncate(time.Microsecond)
 			live := ports.Revocation{Kind: "session", ID: newID(), RevokedAt: now, ExpiresAt: now.Add(time.Hour)}
 			dead := ports.Revocation{Kind: "session", ID: newID(), RevokedAt: now.Add(-2 * time.Hour), ExpiresAt: now.Add(-time.Hour)}
-			rs, cursor, err := w.Revocations.Load(t.Context())
+			heard, err := w.Revocations.Load(t.Context(), 0)
 			require.NoError(t, err)
-			require.Empty(t, rs)
-			require.Empty(t, cursor)
+			require.Zero(t, heard)
 			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{live, dead, live}, "1"))
 			later := live
 			later.RevokedAt = now.Add(time.Second)
 			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{later}, "2"))
-			rs, cursor, err = w.Revocations.Load(t.Context())
+			heard, err = w.Revocations.Load(t.Context(), 0)
 			require.NoError(t, err)
-			require.Equal(t, "2", cursor)
-			require.Len(t, rs, 1)
-			require.True(t, rs[0].RevokedAt.Equal(later.RevokedAt))
+			require.Equal(t, "2", heard.Cursor)
+			require.Len(t, heard.Revocations, 1)
+			require.True(t, heard.Revocations[0].RevokedAt.Equal(later.RevokedAt))
+		},
+		"each replica hears of what another stored, once": func(t *testing.T, w world) {
+			now := time.Now().UTC()
+			first := ports.Revocation{Kind: "session", ID: newID(), RevokedAt: now, ExpiresAt: now.Add(time.Hour)}
+			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{first}, "1"))
+			heard, err := w.Revocations.Load(t.Context(), 0)
+			require.NoError(t, err)
+			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{first}, "1"), "nothing new")
+			second := ports.Revocation{Kind: "user", ID: newID(), RevokedAt: now, ExpiresAt: now.Add(time.Hour)}
+			require.NoError(t, w.Inbox.Once(t.Context(), newID(), "x", func(ctx context.Context, do ports.Effects) error {
+				return do.Revoke(ctx, second)
+			}))
+			news, err := w.Revocations.Load(t.Context(), heard.Seq)
+			require.NoError(t, err)
+			require.Len(t, news.Revocations, 1)
+			require.Equal(t, second.ID, news.Revocations[0].ID)
+			require.Greater(t, news.Seq, heard.Seq)
+			later := first
+			later.RevokedAt = now.Add(time.Minute)
+			require.NoError(t, w.Revocations.Save(t.Context(), []ports.Revocation{later}, "1"))
+			news, err = w.Revocations.Load(t.Context(), news.Seq)
+			require.NoError(t, err)
+			require.Len(t, news.Revocations, 1, "one that changed is news")
+		},
+	})
+}
+
+// RunInbox holds an implementation of ports.Inbox to its contract.
+func RunInbox(t *testing.T, open func(t *testing.T) Stores) {
+	first := func(owner domain.OwnerID) domain.Wallet {
+		return domain.Wallet{ID: domain.WalletID(newID()), Owner: owner, Name: "USD", Balance: usd(0)}
+	}
+	run(t, open, map[string]func(*testing.T, world){
+		"an event has its effect once, however many come at once": func(t *testing.T, w world) {
+			id, alice := newID(), w.person()
+			var effects atomic.Int64
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					assert.NoError(t, w.Inbox.Once(t.Context(), id, "x", func(ctx context.Context, do ports.Effects) error {
+						effects.Add(1)
+						return do.AddDefault(ctx, first(alice))
+					}))
+				})
+			}
+			all.Wait()
+			require.EqualValues(t, 1, effects.Load())
+			wallets, err := w.Wallets.All(t.Context(), alice)
+			require.NoError(t, err)
+			require.Len(t, wallets, 1)
+		},
+		"an effect that fails leaves nothing, and the event may come again": func(t *testing.T, w world) {
+			id, alice, boom := newID(), w.person(), errors.New("boom")
+			do := func(result error) error {
+				return w.Inbox.Once(t.Context(), id, "x", func(ctx context.Context, do ports.Effects) error {
+					require.NoError(t, do.AddDefault(ctx, first(alice)))
+					return result
+				})
+			}
+			require.ErrorIs(t, do(boom), boom)
+			wallets, err := w.Wallets.All(t.Context(), alice)
+			require.NoError(t, err)
+			require.Empty(t, wallets)
+			require.NoError(t, do(nil))
+			wallets, err = w.Wallets.All(t.Context(), alice)
+			require.NoError(t, err)
+			require.Len(t, wallets, 1)
+		},
+		"who left opens no more wallets": func(t *testing.T, w world) {
+			alice := w.person()
+			close := func() error {
+				return w.Inbox.Once(t.Context(), newID(), "x", func(ctx context.Context, do ports.Effects) error { return do.CloseOwner(ctx, alice) })
+			}
+			id := w.wallet(alice, usd(0))
+			require.ErrorIs(t, close(), domain.ErrWalletsNotClosed)
+			w.change(alice, id, func(x *domain.Wallet) error { return x.Close() })
+			require.NoError(t, close())
+			require.NoError(t, close(), "twice is once")
+			require.ErrorIs(t, w.Inbox.Once(t.Context(), newID(), "x", func(ctx context.Context, do ports.Effects) error {
+				return do.AddDefault(ctx, first(alice))
+			}), domain.ErrOwnerClosed)
 		},
 	})
 }

@@ -24,6 +24,7 @@ type Stores struct {
 	Holds       ports.Holds
 	Disputes    ports.Disputes
 	Revocations ports.RevocationStore
+	Inbox       ports.Inbox
 }
 
 // world is a test's own people and wallets, in a store that other tests may share.

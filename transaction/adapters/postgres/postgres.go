@@ -25,6 +25,7 @@ var (
 	_ ports.Holds           = (*Holds)(nil)
 	_ ports.Disputes        = (*Disputes)(nil)
 	_ ports.RevocationStore = (*Revocations)(nil)
+	_ ports.Inbox           = (*Inbox)(nil)
 )
 
 // fault marks what the database cannot answer now, so that callers see ports.ErrUnavailable,

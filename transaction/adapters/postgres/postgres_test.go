@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ func stores(db *pgtest.DB) transactionports.Stores {
 		Ledger: postgres.NewLedger(db.App), Wallets: postgres.NewWallets(db.App), Transfers: postgres.NewTransfers(db.App),
 		History: postgres.NewHistory(db.App), Payments: postgres.NewPayments(db.App),
 		Holds: postgres.NewHolds(db.App), Disputes: postgres.NewDisputes(db.App), Revocations: postgres.NewRevocations(db.App),
+		Inbox: postgres.NewInbox(db.App),
 	}
 }
 
@@ -40,6 +42,7 @@ func TestHolds_Contract(t *testing.T)       { transactionports.RunHolds(t, open)
 func TestDisputes_Contract(t *testing.T)    { transactionports.RunDisputes(t, open) }
 func TestHistory_Contract(t *testing.T)     { transactionports.RunHistory(t, open) }
 func TestRevocations_Contract(t *testing.T) { transactionports.RunRevocations(t, open) }
+func TestInbox_Contract(t *testing.T)       { transactionports.RunInbox(t, open) }
 
 func TestAppRole_CannotTouchMoneyPastTheLedger(t *testing.T) {
 	t.Parallel()
@@ -56,7 +59,7 @@ func TestAppRole_CannotTouchMoneyPastTheLedger(t *testing.T) {
 		`INSERT INTO payment_transition (payment_id, seq, to_status, cause) SELECT payment_id, 99, to_status, cause FROM payment_transition`,
 		`UPDATE account SET held = 1`, `INSERT INTO hold (id) VALUES (gen_random_uuid())`, `UPDATE hold SET status = 'voided'`,
 		`UPDATE dispute SET recovered = 1`, `SELECT settle_payment('topup', NULL, NULL, NULL, 1, now())`,
-		`INSERT INTO outbox (id, type, payload, occurred_at) VALUES (gen_random_uuid(), 'x', '{}', now())`,
+		`INSERT INTO outbox (id, type, subject, sequence, key, payload, occurred_at) VALUES (gen_random_uuid(), 'x', '', 1, '', '{}', now())`,
 		`UPDATE idempotency SET key = 'x'`, `DELETE FROM idempotency`,
 		`INSERT INTO idempotency (owner_id, key, operation, request_hash, resource_id) SELECT owner_id, key, operation, request_hash, resource_id FROM idempotency`,
 		`DROP TABLE entry`, `ALTER TABLE entry DISABLE TRIGGER ALL`, `CREATE TABLE mine ()`,
@@ -109,16 +112,50 @@ func TestPost_TellsTheWorldInTheSameCommit(t *testing.T) {
 	db := pgtest.New(t, schema())
 	owner, id := seed(t, db)
 	var events []struct {
-		ID      string `db:"id"`
-		Type    string `db:"type"`
-		Payload string `db:"payload"`
+		ID       string `db:"id"`
+		Type     string `db:"type"`
+		Subject  string `db:"subject"`
+		Key      string `db:"key"`
+		Sequence int64  `db:"sequence"`
+		Payload  string `db:"payload"`
 	}
-	require.NoError(t, db.App.SelectContext(t.Context(), &events, `SELECT id, type, payload FROM outbox`))
-	require.Len(t, events, 1)
-	require.Equal(t, "transfer.posted", events[0].Type)
+	require.NoError(t, db.App.SelectContext(t.Context(), &events, `SELECT id, type, subject, key, sequence, payload FROM outbox ORDER BY type DESC`))
+	require.Len(t, events, 2)
+	require.Equal(t, "micropay.transfer.posted.v1", events[0].Type)
 	require.Equal(t, "019c5a00-0000-7000-8000-000000000004", events[0].ID, "the transfer's id is the event's")
-	require.Contains(t, events[0].Payload, string(owner))
-	require.Contains(t, events[0].Payload, string(id))
+	require.Equal(t, events[0].ID, events[0].Subject)
+	require.Equal(t, string(id), events[0].Key, "the customer's wallet keeps the order")
+	var data map[string]any
+	require.NoError(t, json.Unmarshal([]byte(events[0].Payload), &data))
+	require.Equal(t, string(owner), data["to_user_id"])
+	require.Equal(t, string(id), data["to_wallet_id"])
+	require.InDelta(t, 700, data["to_balance"], 0, "as it was committed")
+	require.InDelta(t, 1, data["to_sequence"], 0)
+	require.Nil(t, data["from_user_id"])
+	require.Nil(t, data["from_balance"], "what providers owe is nobody's to know")
+
+	require.Equal(t, "micropay.payment.settled.v1", events[1].Type)
+	require.Equal(t, "019c5a00-0000-7000-8000-000000000003", events[1].Subject)
+	require.EqualValues(t, 2, events[1].Sequence, "created, succeeded")
+	require.NoError(t, json.Unmarshal([]byte(events[1].Payload), &data))
+	require.Equal(t, "succeeded", data["status"])
+	require.Equal(t, "topup", data["kind"])
+	require.Equal(t, "019c5a00-0000-7000-8000-000000000004", data["transfer_id"])
+}
+
+func TestForgetEvents_KeepsTheNewOnes(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, schema())
+	inbox := postgres.NewInbox(db.App)
+	for _, id := range []string{"019c5a00-0000-7000-8000-000000000001", "019c5a00-0000-7000-8000-000000000002"} {
+		require.NoError(t, inbox.Once(t.Context(), id, "x", func(context.Context, ports.Effects) error { return nil }))
+	}
+	_, err := db.Owner.ExecContext(t.Context(), `UPDATE inbox SET handled_at = now() - interval '31 days' WHERE event_id = '019c5a00-0000-7000-8000-000000000001'`)
+	require.NoError(t, err)
+	require.NoError(t, inbox.Forget(t.Context(), 30*24*time.Hour))
+	var left []string
+	require.NoError(t, db.App.SelectContext(t.Context(), &left, `SELECT event_id FROM inbox`))
+	require.Equal(t, []string{"019c5a00-0000-7000-8000-000000000002"}, left)
 }
 
 func TestForgetKeys_KeepsTheLastDay(t *testing.T) {
@@ -199,7 +236,7 @@ func TestStores_SayWhenTheDatabaseIsAway(t *testing.T) {
 		"Keep":       func(ctx context.Context) error { _, err := s.Disputes.Keep(ctx, domain.Dispute{}); return err },
 		"Lose":       func(ctx context.Context) error { return s.Disputes.Lose(ctx, "x") },
 		"Owed":       func(ctx context.Context) error { _, err := s.Disputes.Owed(ctx, 1); return err },
-		"Load":       func(ctx context.Context) error { _, _, err := s.Revocations.Load(ctx); return err },
+		"Load":       func(ctx context.Context) error { _, err := s.Revocations.Load(ctx, 0); return err },
 		"Save":       func(ctx context.Context) error { return s.Revocations.Save(ctx, nil, "1") },
 		"Forget": func(ctx context.Context) error {
 			_, err := postgres.NewKeys(away).Forget(ctx, time.Hour)

@@ -48,11 +48,15 @@ const (
 
 // Add implements ports.Wallets.
 func (s *Wallets) Add(ctx context.Context, w domain.Wallet, limit int) error {
-	err := s.withOwner(ctx, w.Owner, func(tx *sqlx.Tx, open int) error {
+	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error {
+		open, err := lockOwner(ctx, tx, w.Owner)
+		if err != nil {
+			return err
+		}
 		if open >= limit {
 			return domain.ErrWalletLimit
 		}
-		_, err := tx.ExecContext(ctx, addWalletSQL, w.ID, w.Owner, w.Balance.Currency, w.Name, false)
+		_, err = tx.ExecContext(ctx, addWalletSQL, w.ID, w.Owner, w.Balance.Currency, w.Name, false)
 		return err
 	})
 	return fault("add wallet", err)
@@ -60,34 +64,34 @@ func (s *Wallets) Add(ctx context.Context, w domain.Wallet, limit int) error {
 
 // AddDefault implements ports.Wallets.
 func (s *Wallets) AddDefault(ctx context.Context, w domain.Wallet) error {
-	err := s.withOwner(ctx, w.Owner, func(tx *sqlx.Tx, _ int) error {
-		_, err := tx.ExecContext(ctx, addWalletSQL+` ON CONFLICT (owner_id) WHERE is_default DO NOTHING`,
-			w.ID, w.Owner, w.Balance.Currency, w.Name, true)
-		return err
-	})
+	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error { return addDefault(ctx, tx, w) })
 	return fault("add default wallet", err)
 }
 
-// withOwner runs fn with the owner's row locked, so that their wallets are counted and added by
-// one at a time, and tells how many are open.
-func (s *Wallets) withOwner(ctx context.Context, owner domain.OwnerID, fn func(tx *sqlx.Tx, open int) error) error {
-	return database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, addOwnerSQL, owner); err != nil {
-			return err
-		}
-		var closed bool
-		if err := tx.GetContext(ctx, &closed, lockOwnerSQL, owner); err != nil {
-			return err
-		}
-		if closed {
-			return domain.ErrOwnerClosed
-		}
-		var open int
-		if err := tx.GetContext(ctx, &open, openCountSQL, owner); err != nil {
-			return err
-		}
-		return fn(tx, open)
-	})
+func addDefault(ctx context.Context, tx *sqlx.Tx, w domain.Wallet) error {
+	if _, err := lockOwner(ctx, tx, w.Owner); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, addWalletSQL+` ON CONFLICT (owner_id) WHERE is_default DO NOTHING`,
+		w.ID, w.Owner, w.Balance.Currency, w.Name, true)
+	return err
+}
+
+// lockOwner locks the owner's row until the transaction ends, so that their wallets are counted
+// and added by one at a time, and tells how many are open.
+func lockOwner(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID) (open int, err error) {
+	if _, err := tx.ExecContext(ctx, addOwnerSQL, owner); err != nil {
+		return 0, err
+	}
+	var closed bool
+	if err := tx.GetContext(ctx, &closed, lockOwnerSQL, owner); err != nil {
+		return 0, err
+	}
+	if closed {
+		return 0, domain.ErrOwnerClosed
+	}
+	err = tx.GetContext(ctx, &open, openCountSQL, owner)
+	return open, err
 }
 
 const allWalletsSQL = `SELECT ` + walletColumns + ` FROM account
@@ -161,15 +165,20 @@ const closeOwnerSQL = `UPDATE owner SET closed_at = clock_timestamp() WHERE id =
 
 // CloseOwner implements ports.Wallets.
 func (s *Wallets) CloseOwner(ctx context.Context, owner domain.OwnerID) error {
-	err := s.withOwner(ctx, owner, func(tx *sqlx.Tx, open int) error {
-		if open > 0 {
-			return domain.ErrWalletsNotClosed
-		}
-		_, err := tx.ExecContext(ctx, closeOwnerSQL, owner)
-		return err
-	})
-	if errors.Is(err, domain.ErrOwnerClosed) {
-		return nil // leaving twice is leaving once
-	}
+	err := database.InTx(ctx, s.db, nil, func(tx *sqlx.Tx) error { return closeOwner(ctx, tx, owner) })
 	return fault("close owner", err)
+}
+
+func closeOwner(ctx context.Context, tx *sqlx.Tx, owner domain.OwnerID) error {
+	open, err := lockOwner(ctx, tx, owner)
+	switch {
+	case errors.Is(err, domain.ErrOwnerClosed):
+		return nil // leaving twice is leaving once
+	case err != nil:
+		return err
+	case open > 0:
+		return domain.ErrWalletsNotClosed
+	}
+	_, err = tx.ExecContext(ctx, closeOwnerSQL, owner)
+	return err
 }

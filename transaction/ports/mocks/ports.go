@@ -442,19 +442,18 @@ func (m *MockRevocationStore) EXPECT() *MockRevocationStoreMockRecorder {
 }
 
 // Load mocks base method.
-func (m *MockRevocationStore) Load(ctx context.Context) ([]ports.Revocation, string, error) {
+func (m *MockRevocationStore) Load(ctx context.Context, seq int64) (ports.Heard, error) {
 	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Load", ctx)
-	ret0, _ := ret[0].([]ports.Revocation)
-	ret1, _ := ret[1].(string)
-	ret2, _ := ret[2].(error)
-	return ret0, ret1, ret2
+	ret := m.ctrl.Call(m, "Load", ctx, seq)
+	ret0, _ := ret[0].(ports.Heard)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
 }
 
 // Load indicates an expected call of Load.
-func (mr *MockRevocationStoreMockRecorder) Load(ctx any) *gomock.Call {
+func (mr *MockRevocationStoreMockRecorder) Load(ctx, seq any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Load", reflect.TypeOf((*MockRevocationStore)(nil).Load), ctx)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Load", reflect.TypeOf((*MockRevocationStore)(nil).Load), ctx, seq)
 }
 
 // Save mocks base method.

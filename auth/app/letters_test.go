@@ -1,0 +1,165 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/mock/gomock"
+
+	"github.com/micropay/micropay/auth/app"
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+	"github.com/micropay/micropay/auth/ports/mocks"
+	"github.com/micropay/micropay/shared/money"
+)
+
+var (
+	this  = app.Occurrence{ID: "e1", Type: "x"}
+	lunch = app.Transfer{ID: "t1", Kind: "transfer", Amount: money.Money{Amount: 1050, Currency: "USD"}, From: "u1", To: "u2", Note: "lunch", At: noon}
+)
+
+// comes has the inbox run what an event is to do on effects that are mocked.
+func (b bundle) comes(t *testing.T) *mocks.MockEffects {
+	t.Helper()
+	effects := mocks.NewMockEffects(gomock.NewController(t))
+	b.inbox.EXPECT().Once(gomock.Any(), this.ID, this.Type, gomock.Any()).DoAndReturn(
+		func(ctx context.Context, _, _ string, effect func(context.Context, ports.Effects) error) error {
+			return effect(ctx, effects)
+		})
+	return effects
+}
+
+func TestTransferPosted_PromisesBothSidesALetter(t *testing.T) {
+	b := setup(t)
+	effects := b.comes(t)
+	details := ports.Details{Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon}
+	effects.EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterMoneySent, Details: details}).Return(nil)
+	details.OtherID = "u1"
+	effects.EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u2", Kind: ports.LetterMoneyReceived, Details: details}).Return(nil)
+	require.NoError(t, b.app.TransferPosted(t.Context(), this, lunch))
+
+	b.comes(t).EXPECT().Promise(gomock.Any(), gomock.Any()).Return(errBoom)
+	require.ErrorIs(t, b.app.TransferPosted(t.Context(), this, lunch), errBoom)
+}
+
+func TestTransferPosted_BetweenOwnWalletsOrWithTheOutside_PromisesNothing(t *testing.T) {
+	b := setup(t)
+	own, in, out := lunch, lunch, lunch
+	own.To, in.From, out.To = own.From, "", ""
+	for _, transfer := range []app.Transfer{own, in, out} {
+		require.NoError(t, b.app.TransferPosted(t.Context(), this, transfer))
+	}
+}
+
+func TestPaymentSettled_TellsWhatMoved(t *testing.T) {
+	b := setup(t)
+	for kind, letter := range map[string]ports.LetterKind{
+		"topup": ports.LetterMoneyReceived, "refund": ports.LetterMoneySent, "withdrawal": ports.LetterMoneySent,
+	} {
+		p := app.Payment{ID: "p1", Kind: kind, Succeeded: true, Amount: lunch.Amount, UserID: "u1", Provider: "stripe", At: noon}
+		b.comes(t).EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: letter, Details: ports.Details{
+			Amount: lunch.Amount, Other: "stripe", Reference: "p1", At: noon,
+		}}).Return(nil)
+		require.NoError(t, b.app.PaymentSettled(t.Context(), this, p))
+		p.Succeeded = false
+		require.NoError(t, b.app.PaymentSettled(t.Context(), this, p), "nothing moved")
+	}
+}
+
+func TestUserVerified_IsWelcomed(t *testing.T) {
+	b := setup(t)
+	b.comes(t).EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterWelcome}).Return(nil)
+	require.NoError(t, b.app.UserVerified(t.Context(), this, "u1"))
+}
+
+func promised(attempts int) ports.Promised {
+	return ports.Promised{ID: 7, Attempts: attempts, Promise: ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterMoneySent, Details: ports.Details{
+		Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon,
+	}}}
+}
+
+// due has one letter be due, and then none.
+func (b bundle) due(p ports.Promised) {
+	gomock.InOrder(
+		b.letterBox.EXPECT().Claim(gomock.Any(), noon, time.Minute).Return(p, true, nil),
+		b.letterBox.EXPECT().Claim(gomock.Any(), noon, time.Minute).Return(ports.Promised{}, false, nil),
+	)
+}
+
+func TestSendLetters_LooksUpWhoTheyAreAndWhatTheySpeak(t *testing.T) {
+	b := setup(t)
+	reader, other := ann(t), ann(t)
+	reader.Locale, other.Name = domain.Spanish, name(t, "Bob")
+	mail := ports.Mail{To: reader.Email, Subject: "s", Text: "t"}
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(reader, nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(other, nil)
+	b.letters.EXPECT().Write(ports.Letter{
+		Kind: ports.LetterMoneySent, To: reader.Email, Name: reader.Name, Locale: domain.Spanish,
+		Amount: lunch.Amount, Other: "Bob", Note: "lunch", Reference: "t1", At: noon,
+	}).Return(mail, nil)
+	b.mailer.EXPECT().Send(gomock.Any(), mail).Return(nil)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()))
+}
+
+func TestSendLetters_WhoLeft(t *testing.T) {
+	b := setup(t)
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, domain.ErrUserUnknown)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()), "nobody is written to")
+
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(domain.User{}, domain.ErrUserUnknown)
+	b.letters.EXPECT().Write(gomock.Cond(func(l ports.Letter) bool { return l.Other == "" })).Return(ports.Mail{}, nil)
+	b.mailer.EXPECT().Send(gomock.Any(), gomock.Any()).Return(nil)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()), "who left has no name")
+}
+
+func TestSendLetters_TriesAgainLater_UntilItGivesUp(t *testing.T) {
+	b := setup(t)
+	attempt := func(p ports.Promised, err error) {
+		b.due(p)
+		b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(ann(t), nil).Times(2)
+		b.letters.EXPECT().Write(gomock.Any()).Return(ports.Mail{}, nil)
+		b.mailer.EXPECT().Send(gomock.Any(), gomock.Any()).Return(err)
+	}
+	for attempts, gap := range map[int]time.Duration{1: 2 * time.Second, 3: 8 * time.Second, 19: time.Hour} {
+		attempt(promised(attempts), ports.ErrUnavailable)
+		b.letterBox.EXPECT().Delay(gomock.Any(), promised(attempts), noon.Add(gap), gomock.Any()).Return(nil)
+		require.NoError(t, b.app.SendLetters(t.Context()))
+	}
+	for attempts, why := range map[int]error{20: ports.ErrUnavailable, 1: ports.ErrUndeliverable} {
+		attempt(promised(attempts), why)
+		b.letterBox.EXPECT().Done(gomock.Any(), promised(attempts), why).Return(nil)
+		require.NoError(t, b.app.SendLetters(t.Context()))
+	}
+}
+
+func TestSendLetters_WhatCannotBeWrittenIsGivenUp_WhatCannotBeReadWaits(t *testing.T) {
+	b := setup(t)
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(ann(t), nil).Times(2)
+	b.letters.EXPECT().Write(gomock.Any()).Return(ports.Mail{}, errBoom)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), gomock.Cond(func(err error) bool { return errors.Is(err, errBoom) })).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()))
+
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(domain.User{}, errBoom)
+	b.letterBox.EXPECT().Delay(gomock.Any(), promised(1), gomock.Any(), errBoom).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()))
+
+	b.letterBox.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).Return(ports.Promised{}, false, errBoom)
+	require.ErrorIs(t, b.app.SendLetters(t.Context()), errBoom)
+	b.letterBox.EXPECT().Claim(gomock.Any(), gomock.Any(), gomock.Any()).Return(promised(1), true, nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(domain.User{}, domain.ErrUserUnknown)
+	b.letterBox.EXPECT().Done(gomock.Any(), gomock.Any(), gomock.Any()).Return(errBoom)
+	require.ErrorIs(t, b.app.SendLetters(t.Context()), errBoom)
+}

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/micropay/micropay/auth/domain"
+	"github.com/micropay/micropay/auth/ports"
+)
+
+const (
+	letterLease      = time.Minute // then a letter whose sender died is due again
+	letterAttempts   = 20          // then it is given up
+	longestLetterGap = time.Hour
+)
+
+// SendLetters writes and sends all promised letters that are due. One is sent at least once: who
+// dies between sending it and noting so leaves it due.
+func (a *App) SendLetters(ctx context.Context) error {
+	for {
+		p, due, err := a.LetterBox.Claim(ctx, a.Now(), letterLease)
+		if err != nil || !due {
+			return err
+		}
+		err = a.send(ctx, p)
+		// What was sent is noted also when the process is being stopped.
+		if err = a.settle(context.WithoutCancel(ctx), p, err); err != nil {
+			return err
+		}
+	}
+}
+
+// settle notes what became of a letter.
+func (a *App) settle(ctx context.Context, p ports.Promised, why error) error {
+	switch {
+	case why == nil, errors.Is(why, domain.ErrUserUnknown): // they left: there is nobody to write to
+		return a.LetterBox.Done(ctx, p, nil)
+	case errors.Is(why, ports.ErrUndeliverable), p.Attempts >= letterAttempts:
+		return a.LetterBox.Done(ctx, p, why)
+	}
+	gap := min(time.Second<<min(p.Attempts, 12), longestLetterGap)
+	return a.LetterBox.Delay(ctx, p, a.Now().Add(gap), why)
+}
+
+func (a *App) send(ctx context.Context, p ports.Promised) error {
+	reader, err := a.Users.ByID(ctx, p.UserID)
+	if err != nil {
+		return err
+	}
+	other := p.Details.Other
+	if p.Details.OtherID != "" {
+		switch u, err := a.Users.ByID(ctx, p.Details.OtherID); {
+		case err == nil:
+			other = u.Name.String()
+		case !errors.Is(err, domain.ErrUserUnknown): // who left has no name any more
+			return err
+		}
+	}
+	mail, err := a.Letters.Write(ports.Letter{
+		Kind: p.Kind, To: reader.Email, Name: reader.Name, Locale: reader.Locale,
+		Amount: p.Details.Amount, Other: other, Note: p.Details.Note, Reference: p.Details.Reference, At: p.Details.At,
+	})
+	if err != nil {
+		return errors.Join(ports.ErrUndeliverable, err) // it will not be written better the next time
+	}
+	return a.Mailer.Send(ctx, mail)
+}
