@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,9 @@ import (
 	"github.com/micropay/micropay/auth/adapters/localidp"
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/shared/config"
+	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/resilience"
 )
 
 // leastSecret is the shortest service token that is taken, in characters.
@@ -67,7 +70,10 @@ type Config struct {
 	ResetCodeTTL  time.Duration `env:"RESET_CODE_TTL" envDefault:"1h"`
 
 	InternalToken  config.Secret `env:"INTERNAL_TOKEN"`  // what services show each other
-	TransactionURL string        `env:"TRANSACTION_URL"` // internal address of the transaction service
+	TransactionURL string        `env:"TRANSACTION_URL"` // where the transaction service is, as discovery.Parse reads it
+
+	TransactionClient    resilience.Settings `envPrefix:"TRANSACTION_CLIENT_"`
+	TransactionInstances discovery.Settings  `envPrefix:"TRANSACTION_CLIENT_"`
 
 	// Of AWS: the region is that of SES; the rest is reserved for the managed provider.
 	AWSRegion           string        `env:"AWS_REGION"`
@@ -111,7 +117,6 @@ func (c Config) Validate() error {
 	mistake(!isWebAddress(c.Issuer) || strings.HasSuffix(c.Issuer, "/"), "AUTH_ISSUER: must be this service's public http(s) address, without a slash at its end")
 	mistake(!c.Database.Configured(), "DATABASE_URL: is required, or RDS_HOST and what belongs to it")
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
-	mistake(!isWebAddress(c.TransactionURL), "TRANSACTION_URL: must be the transaction service's internal http(s) address")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
 	mistake(c.TokenLeeway < 0 || c.TokenLeeway > time.Minute, "TOKEN_LEEWAY: must be from 0 to 1m")
 	mistake(c.AccessTTL < time.Second || c.AccessTTL > 24*time.Hour, "ACCESS_TTL: must be from 1s to 24h")
@@ -132,7 +137,16 @@ func (c Config) Validate() error {
 	if _, err := given.signingKey(); err != nil {
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.transactionMistakes()...)...)
+}
+
+// transactionMistakes are those about how the transaction service is found and called.
+func (c Config) transactionMistakes() (errs []error) {
+	if _, err := discovery.Parse(c.TransactionURL); err != nil {
+		errs = append(errs, fmt.Errorf("TRANSACTION_URL: %w", err))
+	}
+	const prefix = "TRANSACTION_CLIENT_"
+	return slices.Concat(errs, c.TransactionClient.Mistakes(prefix), c.TransactionInstances.Mistakes(prefix))
 }
 
 func isWebAddress(raw string) bool {

@@ -26,6 +26,7 @@ import (
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/migrations"
 	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
@@ -75,6 +76,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: mail: %w", err)
 	}
+	wallets, err := transactionClient(ctx, cfg, deps)
+	if err != nil {
+		return nil, fmt.Errorf("auth: configuration: %w", err)
+	}
 	db, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
@@ -89,7 +94,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	}
 	useCases := app.New(app.Deps{
 		Identities: s.provider, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
-		Wallets: transactionapi.New(cfg.TransactionURL, transactionClient(cfg, deps)), Text: unitext.Text{},
+		Wallets: wallets, Text: unitext.Text{},
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
 	routes := rest.Config{
@@ -155,12 +160,24 @@ func (r revoked) Revoked(ctx context.Context, c token.Claims) (bool, error) {
 	return r.feed.Revoked(ctx, c.Subject, c.SessionID, c.IssuedAt)
 }
 
-// transactionClient calls the transaction service and shows it the service token.
-func transactionClient(cfg Config, deps Deps) *http.Client {
-	if deps.Transaction != nil {
-		return deps.Transaction
+// transactionClient calls the transaction service and shows it the service token. Timeout, retries
+// and breaker stand around the choice of an instance: see discovery.Balancer.
+func transactionClient(ctx context.Context, cfg Config, deps Deps) (*transactionapi.Client, error) {
+	at, err := discovery.Parse(cfg.TransactionURL)
+	if err != nil {
+		return nil, fmt.Errorf("TRANSACTION_URL: %w", err)
 	}
-	return resilience.NewClient(resilience.Config{
-		Name: "transaction", Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil), Log: deps.Log, Registry: deps.Registry,
+	if deps.Transaction != nil {
+		return transactionapi.New(at.Base(), deps.Transaction), nil
+	}
+	instances, err := at.Transport(ctx, discovery.Options{
+		Name: "transaction", Settings: cfg.TransactionInstances, Log: deps.Log, Registry: deps.Registry,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("TRANSACTION_URL: %w", err)
+	}
+	calls := cfg.TransactionClient.Client("transaction")
+	calls.Transport = token.ServiceTransport(cfg.InternalToken.Reveal(), instances)
+	calls.Log, calls.Registry = deps.Log, deps.Registry
+	return transactionapi.New(at.Base(), resilience.NewClient(calls)), nil
 }

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/micropay/micropay/shared/config"
+	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/transaction/domain"
 )
 
@@ -28,8 +31,11 @@ type Config struct {
 	TokenLeeway time.Duration `env:"TOKEN_LEEWAY" envDefault:"30s"`        // clocks may differ this much
 	RevokedPoll time.Duration `env:"REVOCATION_POLL" envDefault:"250ms"`   // how often auth is asked who logged out
 
-	AuthURL       string        `env:"AUTH_URL"`       // internal address of the auth service
+	AuthURL       string        `env:"AUTH_URL"`       // where the auth service is, as discovery.Parse reads it
 	InternalToken config.Secret `env:"INTERNAL_TOKEN"` // what services show each other
+
+	AuthClient    resilience.Settings `envPrefix:"AUTH_CLIENT_"`
+	AuthInstances discovery.Settings  `envPrefix:"AUTH_CLIENT_"`
 
 	DefaultCurrency string `env:"DEFAULT_CURRENCY" envDefault:"USD"` // of the wallet everybody has
 	WalletLimit     int    `env:"WALLET_LIMIT" envDefault:"100"`     // open wallets a person may have
@@ -120,7 +126,7 @@ func (c Config) validateProviders() (errs []error) {
 
 // Validate reports every mistake at once.
 func (c Config) Validate() error {
-	errs := c.validateProviders()
+	errs := append(c.validateProviders(), c.authMistakes()...)
 	missing := func(name, value string) {
 		if value == "" {
 			errs = append(errs, fmt.Errorf("%s: is required", name))
@@ -130,9 +136,8 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("DATABASE_URL: is required, or RDS_HOST and what belongs to it"))
 	}
 	missing("AUTH_ISSUER", c.Issuer)
-	missing("AUTH_URL", c.AuthURL)
 	for name, address := range map[string]string{
-		"AUTH_ISSUER": c.Issuer, "AUTH_URL": c.AuthURL, "AUTH_JWKS_URL": c.JWKSURL, "STRIPE_URL": c.Stripe.URL, "PAYPAL_URL": c.PayPal.URL,
+		"AUTH_ISSUER": c.Issuer, "AUTH_JWKS_URL": c.JWKSURL, "STRIPE_URL": c.Stripe.URL, "PAYPAL_URL": c.PayPal.URL,
 		"PAYPAL_RETURN_URL": c.PayPal.ReturnURL, "PAYPAL_CANCEL_URL": c.PayPal.CancelURL,
 	} {
 		if u, err := url.Parse(address); address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
@@ -168,6 +173,15 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("IDEMPOTENCY_TTL: must be at least 24h"))
 	}
 	return errors.Join(errs...)
+}
+
+// authMistakes are those about how the auth service is found and called.
+func (c Config) authMistakes() (errs []error) {
+	if _, err := discovery.Parse(c.AuthURL); err != nil {
+		errs = append(errs, fmt.Errorf("AUTH_URL: %w", err))
+	}
+	const prefix = "AUTH_CLIENT_"
+	return slices.Concat(errs, c.AuthClient.Mistakes(prefix), c.AuthInstances.Mistakes(prefix))
 }
 
 func (c Config) jwksURL() string {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
+	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
@@ -79,12 +80,15 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("transaction: configuration: %w", err)
 	}
-	deps = deps.withDefaults(cfg)
+	deps = deps.withDefaults()
+	auth, err := authClient(ctx, cfg, deps)
+	if err != nil {
+		return nil, fmt.Errorf("transaction: configuration: %w", err)
+	}
 	db, err := openDatabase(ctx, cfg.Database.DSN(), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
-	auth := authapi.New(cfg.AuthURL, deps.Auth)
 	s := &Service{
 		cfg: cfg, log: deps.Log, now: deps.Now, db: db, app: useCases(cfg, deps, db, auth), keys: postgres.NewKeys(db),
 		payments:    postgres.NewPayments(db),
@@ -108,22 +112,37 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	return s, nil
 }
 
-func (d Deps) withDefaults(cfg Config) Deps {
+func (d Deps) withDefaults() Deps {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
 	}
-	if d.Auth == nil {
-		d.Auth = resilience.NewClient(resilience.Config{
-			Name: "auth", Transport: token.ServiceTransport(cfg.InternalToken.Reveal(), nil), Log: d.Log, Registry: d.Registry,
-		})
-	}
 	if d.AWS == nil {
 		d.AWS = awsconfig.Load
 	}
 	return d
+}
+
+// authClient calls the auth service and shows it the service token. Timeout, retries and breaker
+// stand around the choice of an instance: see discovery.Balancer.
+func authClient(ctx context.Context, cfg Config, deps Deps) (*authapi.Client, error) {
+	at, err := discovery.Parse(cfg.AuthURL)
+	if err != nil {
+		return nil, fmt.Errorf("AUTH_URL: %w", err)
+	}
+	if deps.Auth != nil {
+		return authapi.New(at.Base(), deps.Auth), nil
+	}
+	instances, err := at.Transport(ctx, discovery.Options{Name: "auth", Settings: cfg.AuthInstances, Log: deps.Log, Registry: deps.Registry})
+	if err != nil {
+		return nil, fmt.Errorf("AUTH_URL: %w", err)
+	}
+	calls := cfg.AuthClient.Client("auth")
+	calls.Transport = token.ServiceTransport(cfg.InternalToken.Reveal(), instances)
+	calls.Log, calls.Registry = deps.Log, deps.Registry
+	return authapi.New(at.Base(), resilience.NewClient(calls)), nil
 }
 
 func openDatabase(ctx context.Context, dsn string, cfg Config) (*sqlx.DB, error) {

@@ -7,9 +7,10 @@ import (
 )
 
 type metrics struct {
-	state   *prometheus.GaugeVec
-	calls   *prometheus.CounterVec
-	retries *prometheus.CounterVec
+	state    *prometheus.GaugeVec
+	calls    *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	withheld *prometheus.CounterVec
 }
 
 // newMetrics are shared by all clients of one registry.
@@ -23,6 +24,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}, []string{"callee", "outcome"})),
 		retries: shared(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "client_retries_total", Help: "Tries after the first.",
+		}, []string{"callee"})),
+		withheld: shared(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "client_retries_withheld_total", Help: "Tries after the first that were not made, since retries were too many of the calls.",
 		}, []string{"callee"})),
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
 	"strconv"
 	"time"
 
@@ -22,12 +21,15 @@ var errFailed = errors.New("answered with a failure")
 type transport struct {
 	Config
 	breaker *breaker
+	budget  *budget
 	places  chan struct{}
 	metrics *metrics
 }
 
 func newTransport(c Config) *transport {
-	t := &transport{Config: c, places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry)}
+	t := &transport{
+		Config: c, budget: newBudget(c.RetryBudget), places: make(chan struct{}, c.MaxInFlight), metrics: newMetrics(c.Registry),
+	}
 	t.metrics.state.WithLabelValues(c.Name).Set(0)
 	t.breaker = newBreaker(c, func(from, to gobreaker.State) {
 		c.Log.Warn("breaker changed", "callee", c.Name, "from", from.String(), "to", to.String())
@@ -54,11 +56,16 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		t.metrics.calls.WithLabelValues(t.Name, "full").Inc()
 		return nil, fmt.Errorf("%w, %w: %s: too many calls at once", ErrNotSent, ErrUnavailable, t.Name)
 	}
+	t.budget.earn()
 	sent := false // the callee may have seen something of it
 	for try := 0; ; try++ {
 		resp, maybe, err := t.try(r, try)
 		sent = sent || maybe
 		wait, again := t.again(r, resp, err, try)
+		if again && !t.budget.spend() {
+			again = false
+			t.metrics.withheld.WithLabelValues(t.Name).Inc()
+		}
 		if !again {
 			return resp, t.explained(ctx, err, sent)
 		}
@@ -111,8 +118,8 @@ func judge(caller context.Context, resp *http.Response, err error) (string, erro
 func (t *transport) ask(r *http.Request, n int) (resp *http.Response, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), t.Timeout)
 	defer cancel()
-	var way connection
-	req := r.Clone(httptrace.WithClientTrace(ctx, way.trace()))
+	ctx, way := Watch(ctx)
+	req := r.Clone(ctx)
 	if n > 0 && r.GetBody != nil {
 		if req.Body, err = r.GetBody(); err != nil {
 			return nil, false, err
@@ -121,7 +128,7 @@ func (t *transport) ask(r *http.Request, n int) (resp *http.Response, sent bool,
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(req.Header))
 	answer, err := t.Transport.RoundTrip(req)
 	if err != nil {
-		return nil, !way.missed(), err
+		return nil, way.had.Load() || !way.Missed() && !errors.Is(err, ErrNotSent), err
 	}
 	defer func() { _ = answer.Body.Close() }() // it has been read
 	body, err := io.ReadAll(io.LimitReader(answer.Body, t.MaxBody+1))
@@ -137,7 +144,7 @@ func (t *transport) ask(r *http.Request, n int) (resp *http.Response, sent bool,
 
 // again decides whether to try once more, and how long to wait before.
 func (t *transport) again(r *http.Request, resp *http.Response, err error, try int) (time.Duration, bool) {
-	if try >= t.Retries || r.Context().Err() != nil || !t.repeatable(r) || refused(err) || errors.Is(err, ErrAnswerTooLarge) {
+	if try >= t.Retries || r.Context().Err() != nil || !Repeatable(r, t.KeyHeader) || refused(err) || errors.Is(err, ErrAnswerTooLarge) {
 		return 0, false
 	}
 	wait := t.RetryWait << min(try, 16)
@@ -171,8 +178,9 @@ func retryAfter(resp *http.Response) (time.Duration, bool) {
 	return time.Duration(min(seconds, 3600)) * time.Second, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// repeatable tells whether doing r twice does no more than doing it once.
-func (t *transport) repeatable(r *http.Request) bool {
+// Repeatable tells whether doing r twice does no more than doing it once: by its method, or because
+// it has a header keyHeader by which the callee knows it again. A body must be there to be read again.
+func Repeatable(r *http.Request, keyHeader string) bool {
 	if r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
 		return false
 	}
@@ -180,7 +188,7 @@ func (t *transport) repeatable(r *http.Request) bool {
 	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
 		return true
 	}
-	return r.Header.Get(t.KeyHeader) != ""
+	return r.Header.Get(keyHeader) != ""
 }
 
 func refused(err error) bool {
