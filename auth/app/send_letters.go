@@ -48,21 +48,34 @@ func (a *App) send(ctx context.Context, p ports.Promised) error {
 	if err != nil {
 		return err
 	}
-	other := p.Details.Other
-	if p.Details.OtherID != "" {
-		switch u, err := a.Users.ByID(ctx, p.Details.OtherID); {
-		case err == nil:
-			other = u.Name.String()
-		case !errors.Is(err, domain.ErrUserUnknown): // who left has no name any more
+	letter := ports.Letter{
+		Kind: p.Kind, To: reader.Email, Locale: reader.Locale,
+		Amount: p.Details.Amount, Other: p.Details.Other, Reference: p.Details.Reference, At: p.Details.At,
+	}
+	// Anybody can register another's address; what they choose, and what is written to them, is not
+	// mailed there before it is proven to be theirs.
+	if reader.EmailVerified {
+		letter.Name, letter.Note = reader.Name, p.Details.Note
+		if err := a.nameOther(ctx, &letter, p.Details.OtherID); err != nil {
 			return err
 		}
 	}
-	mail, err := a.Letters.Write(ports.Letter{
-		Kind: p.Kind, To: reader.Email, Name: reader.Name, Locale: reader.Locale,
-		Amount: p.Details.Amount, Other: other, Note: p.Details.Note, Reference: p.Details.Reference, At: p.Details.At,
-	})
+	mail, err := a.Letters.Write(letter)
 	if err != nil {
 		return errors.Join(ports.ErrUndeliverable, err) // it will not be written better the next time
 	}
 	return a.Mailer.Send(ctx, mail)
+}
+
+// nameOther names the other person, unless they left: they have no name any more.
+func (a *App) nameOther(ctx context.Context, l *ports.Letter, id string) error {
+	if id == "" {
+		return nil
+	}
+	other, err := a.Users.ByID(ctx, id)
+	if errors.Is(err, domain.ErrUserUnknown) {
+		return nil
+	}
+	l.Other = other.Name.String()
+	return err
 }
