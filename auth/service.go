@@ -196,9 +196,6 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// DeadLetters are the events that could not be handled; nil where none come.
-func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
-
 // RotateSigningKey makes a new signing key, which is published at once and signs after
 // SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.
 func (s *Service) RotateSigningKey(ctx context.Context) error { return s.identities.rotate(ctx) }
