@@ -30,7 +30,9 @@ func TestPlatform_OnCognito_BothServicesKnowItsTokens(t *testing.T) {
 	wallets := call(t, http.StatusOK, p.URL+"/transaction/wallets", access, nil)
 	require.Len(t, wallets["data"], 1)
 	call(t, http.StatusNoContent, p.URL+"/auth/logout", access, map[string]any{})
-	require.Eventually(t, func() bool { return statusAs(t, http.MethodGet, p.URL+"/transaction/wallets", access) == http.StatusUnauthorized }, patience, tick)
+	require.Eventually(t, func() bool {
+		return statusAs(t, http.MethodGet, p.URL+"/transaction/wallets", access) == http.StatusUnauthorized
+	}, patience, tick)
 }
 
 const (
