@@ -38,7 +38,7 @@ type Settings struct {
 
 // User is what the pool keeps of somebody.
 type User struct {
-	Sub, Email, Name, Password string
+	Sub, Email, Name, Locale, Password string
 	Status                     string // UNCONFIRMED, CONFIRMED, RESET_REQUIRED, FORCE_CHANGE_PASSWORD
 	Verified                   bool
 	Groups                     []string
