@@ -127,6 +127,21 @@ func TestSendLetters_ToAnAddressThatIsNotProven_HoldNothingThatAnybodyChose(t *t
 	require.NoError(t, b.app.SendLetters(t.Context()))
 }
 
+func TestMailRefused_StopsTheLettersToThoseAddresses(t *testing.T) {
+	b := setup(t)
+	b.users.EXPECT().StopMail(gomock.Any(), email(t, "ann@example.com")).Return(nil)
+	require.NoError(t, b.app.MailRefused(t.Context(), []string{"no address", "Ann@Example.com"}))
+	b.users.EXPECT().StopMail(gomock.Any(), gomock.Any()).Return(errBoom)
+	require.ErrorIs(t, b.app.MailRefused(t.Context(), []string{"ann@example.com"}), errBoom)
+
+	stopped := proven(t)
+	stopped.MailStopped = true
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(stopped, nil)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()), "nothing is sent")
+}
+
 func TestSendLetters_WhoLeft(t *testing.T) {
 	b := setup(t)
 	b.due(promised(1))
