@@ -82,6 +82,7 @@ type Service struct {
 	inbox      *postgres.Inbox
 	identities identities
 	events     *transport.Transport
+	feedback   *events.Consumer // nil: none comes
 	verifier   *token.Verifier
 	public     http.Handler
 	internal   http.Handler
@@ -141,6 +142,9 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.
 	if err != nil {
 		return err
 	}
+	if s.feedback, err = s.mailFeedback(ctx, deps); err != nil {
+		return err
+	}
 	outbox.Measure(deps.Registry, db)
 	routes := rest.Config{
 		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
@@ -182,6 +186,9 @@ func (s *Service) Run(ctx context.Context) error {
 	workers.Go(func() { s.events.Relay.Run(ctx) })
 	if s.events.Consumer != nil {
 		workers.Go(func() { s.events.Consumer.Run(ctx) })
+	}
+	if s.feedback != nil {
+		workers.Go(func() { s.feedback.Run(ctx) })
 	}
 	workers.Go(func() { process.Every(ctx, s.log, s.cfg.MailEvery, "letters not sent", s.app.SendLetters) })
 	workers.Go(func() {

@@ -45,7 +45,7 @@ func (a *App) settle(ctx context.Context, p ports.Promised, why error) error {
 
 func (a *App) send(ctx context.Context, p ports.Promised) error {
 	reader, err := a.Users.ByID(ctx, p.UserID)
-	if err != nil {
+	if err != nil || reader.MailStopped {
 		return err
 	}
 	letter := ports.Letter{
@@ -78,4 +78,19 @@ func (a *App) nameOther(ctx context.Context, l *ports.Letter, id string) error {
 	}
 	l.Other = other.Name.String()
 	return err
+}
+
+// MailRefused stops the letters to addresses that bounced, or whose readers complained. Mail that
+// somebody asks for, a code, still goes there.
+func (a *App) MailRefused(ctx context.Context, rawEmails []string) error {
+	for _, raw := range rawEmails {
+		email, err := a.parseEmail(raw)
+		if err != nil {
+			continue // nobody can have registered it
+		}
+		if err := a.Users.StopMail(ctx, email); err != nil {
+			return err
+		}
+	}
+	return nil
 }
