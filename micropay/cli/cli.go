@@ -1,5 +1,5 @@
 // Package cli is the command line of micropay: serve, migrate, demo, audit, reconcile,
-// events, version.
+// events, aws-local, version.
 package cli
 
 import (
@@ -56,7 +56,7 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.events(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.events(), c.awsLocal(), c.version())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return done
