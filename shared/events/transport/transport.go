@@ -116,6 +116,7 @@ func New(ctx context.Context, c Config, s Service) (*Transport, error) {
 	t.Consumer = &events.Consumer{
 		Name: s.Name, Queue: queue, Handle: s.Handle, Workers: c.Workers, Visibility: c.Visibility, FirstRetry: c.FirstRetry,
 		Log: s.Log, Registry: s.Registry,
+		Ready: func(ctx context.Context) error { return s.DB.PingContext(ctx) },
 	}
 	return t, nil
 }
