@@ -47,6 +47,9 @@ type Consumer struct {
 	Registry   prometheus.Registerer
 	// Parse reads messages that are of another form; default Parse.
 	Parse func(body []byte) (Event, error)
+	// Ready, if not nil, says whether anything could be handled now. While it is not, nothing is
+	// received: what is not received is not counted, and an outage makes no dead letters.
+	Ready func(ctx context.Context) error
 
 	handled *prometheus.CounterVec
 	age     prometheus.Histogram
@@ -54,6 +57,9 @@ type Consumer struct {
 
 // LongestRetry bounds the pause between two tries.
 const LongestRetry = 5 * time.Minute
+
+// longestPause bounds how long a queue that was away is left alone.
+const longestPause = 10 * time.Second
 
 // receiveAtOnce is the most that SQS hands out in one answer.
 const receiveAtOnce = 10
@@ -66,15 +72,20 @@ func (c *Consumer) Run(ctx context.Context) {
 	places := make(chan struct{}, c.Workers)
 	for failures := 0; ctx.Err() == nil; {
 		free := c.reserve(ctx, places)
-		messages, err := c.Queue.Receive(ctx, free)
+		messages, err := c.receive(ctx, free)
 		for range free - len(messages) {
 			<-places
 		}
 		if err != nil && ctx.Err() == nil {
-			c.Log.WarnContext(ctx, "queue not read", "consumer", c.Name, "error", err.Error())
-			pause(ctx, c.backoff(failures))
+			if failures == 0 { // an outage is one line, not thousands
+				c.Log.WarnContext(ctx, "queue not read", "consumer", c.Name, "error", err.Error())
+			}
+			pause(ctx, min(c.backoff(failures), longestPause))
 			failures++
 			continue
+		}
+		if failures > 0 && ctx.Err() == nil {
+			c.Log.InfoContext(ctx, "over: queue not read", "consumer", c.Name)
 		}
 		failures = 0
 		for _, m := range messages {
@@ -84,6 +95,15 @@ func (c *Consumer) Run(ctx context.Context) {
 			})
 		}
 	}
+}
+
+func (c *Consumer) receive(ctx context.Context, most int) ([]Message, error) {
+	if c.Ready != nil {
+		if err := c.Ready(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.Queue.Receive(ctx, most)
 }
 
 // reserve waits for a worker to be free, and takes as many as are.
@@ -165,7 +185,7 @@ func (c *Consumer) refused(ctx context.Context, m Message, e Event, why error) e
 		outcome, wait = "malformed", 0
 	}
 	if m.Last {
-		level, text = slog.LevelError, "event not handled, becomes a dead letter"
+		level, text, outcome = slog.LevelError, "event not handled, becomes a dead letter", "dead_letter"
 	}
 	c.handled.WithLabelValues(label(e), outcome).Inc()
 	c.Log.Log(ctx, level, text, "consumer", c.Name, "message", m.ID, "id", e.ID, "type", e.Type, "tries", m.Receives, "error", why.Error())

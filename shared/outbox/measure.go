@@ -3,13 +3,10 @@ package outbox
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/micropay/micropay/shared/events"
 )
 
 const (
@@ -45,16 +42,4 @@ func Backlog(ctx context.Context, db *sqlx.DB) (waiting int, oldest float64, err
 		return 0, 0, fmt.Errorf("outbox: %w", err)
 	}
 	return waiting, oldest, nil
-}
-
-// LogPublisher publishes to the log: what a service does that was told of nobody to publish to.
-type LogPublisher struct{ Log *slog.Logger }
-
-// Publish implements events.Publisher. It writes ids and types, not data.
-func (p LogPublisher) Publish(ctx context.Context, es []events.Event) (published []string, err error) {
-	for _, e := range es {
-		p.Log.DebugContext(ctx, "event", "id", e.ID, "type", e.Type, "time", e.Time)
-		published = append(published, e.ID)
-	}
-	return published, nil
 }
