@@ -141,7 +141,7 @@ func TestProxy_Again_HandsOutTwiceWhatWasReceived(t *testing.T) {
 func TestProxy_Serve_DoesAnActionItself(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	w.Proxy.Serve("SendEmail", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.Serve("SendEmail", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		rw.WriteHeader(http.StatusAccepted)
 		_, _ = rw.Write(body)

@@ -1,0 +1,374 @@
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/auth"
+	authmigrations "github.com/micropay/micropay/auth/migrations"
+	"github.com/micropay/micropay/micropay/serve"
+	"github.com/micropay/micropay/shared/config"
+	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/testing/awsfault"
+	"github.com/micropay/micropay/testing/contract/queues"
+	"github.com/micropay/micropay/testing/goaws"
+	"github.com/micropay/micropay/testing/pgtest"
+	"github.com/micropay/micropay/transaction"
+	"github.com/micropay/micropay/transaction/migrations"
+)
+
+// eventWorld is both services on a database of their own, whose events and mail go through an AWS
+// that misbehaves.
+type eventWorld struct {
+	*world
+	db       *pgtest.DB
+	aws      *awsfault.Proxy
+	names    queues.Names
+	mail     *mailbox
+	log      *logs
+	registry *prometheus.Registry
+	auth     *auth.Service
+	money    *transaction.Service
+	env      map[string][]string // by service
+	topic    *heardOnTopic
+}
+
+type eventOptions struct {
+	fifo   bool
+	people int
+	idle   string // the service whose workers do not run here
+	env    []string
+}
+
+func newEventWorld(t *testing.T, o eventOptions) *eventWorld {
+	t.Helper()
+	proxy := awsfault.New(t, goaws.New(t).URL)
+	w := &eventWorld{
+		world: &world{t: t}, aws: proxy, names: queues.Provision(t, proxy.AWSConfig(), o.fifo, "auth", "transaction"), log: &logs{},
+		db:   pgtest.New(t, pgtest.Schema{Name: "auth", FS: authmigrations.FS}, pgtest.Schema{Name: transaction.Schema, FS: migrations.FS}),
+		mail: &mailbox{}, registry: prometheus.NewRegistry(), topic: &heardOnTopic{},
+	}
+	w.admin = w.db.Admin
+	proxy.Serve("SendEmail", w.mail)
+	proxy.Observe("PublishBatch", w.topic.hear)
+	var public, internal atomic.Pointer[http.Handler]
+	outside, inside := lateServer(t, &public), lateServer(t, &internal)
+	w.platform = &serve.Platform{URL: outside, InternalURL: inside}
+	w.configure(o.env)
+	w.build(&public, &internal)
+	for name, run := range map[string]func(context.Context) error{"auth": w.auth.Run, "transaction": w.money.Run} {
+		if name != o.idle {
+			w.running(run)
+		}
+	}
+	require.Eventually(t, func() bool { return probe(w.platform, "/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond, "%s", w.log)
+	for i := range o.people {
+		w.people = append(w.people, w.register(fmt.Sprintf("person%d@example.com", i)))
+	}
+	return w
+}
+
+// lateServer serves what is built later.
+func lateServer(t *testing.T, h *atomic.Pointer[http.Handler]) (address string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if built := h.Load(); built != nil {
+			(*built).ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// configure is the environment of both services, here and in processes of their own.
+func (w *eventWorld) configure(more []string) {
+	inside := w.platform.InternalURL
+	common := append([]string{
+		"LOCAL_MODE=true", "AUTH_ISSUER=https://pay.example", "INTERNAL_TOKEN=between-services-canary", "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1",
+		"AUTH_URL=" + inside, "TRANSACTION_URL=" + inside, "AUTH_JWKS_URL=" + inside + "/.well-known/jwks.json", "PAYMENT_SANDBOX=true",
+		"SNS_TOPIC_ARN=" + w.names.Topic, "AUTH_QUEUE_URL=" + w.names.Queues["auth"], "TRANSACTION_QUEUE_URL=" + w.names.Queues["transaction"],
+		"AWS_REGION=us-east-1", "SES_FROM=no-reply@pay.example", "MAIL_POLL=20ms", "EVENTS_VISIBILITY=2s", "EVENTS_WAIT=1s",
+		"EVENTS_FIRST_RETRY=10ms", "OUTBOX_POLL=20ms", "OUTBOX_LEASE=2s", "REVOCATION_POLL=50ms", "DATABASE_MAX_OPEN_CONNS=8", "RATE_LIMIT=0",
+		"AWS_ENDPOINT_URL=" + w.aws.URL,
+	}, more...)
+	w.env = map[string][]string{}
+	for service, roles := range w.db.Roles {
+		w.env[service] = append([]string{"DATABASE_URL=" + roles.App}, common...)
+	}
+}
+
+func (w *eventWorld) build(public, internal *atomic.Pointer[http.Handler]) {
+	w.auth = w.newAuth(w.registry)
+	keys := w.auth.Public()
+	internal.Store(&keys)
+	cfg, err := config.Load[transaction.Config](w.env["transaction"])
+	require.NoError(w.t, err)
+	clients := w.aws.AWSConfig()
+	w.money, err = transaction.New(w.t.Context(), cfg, transaction.Deps{
+		Log: w.log.logger(), AWS: &clients, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "transaction"}, w.registry),
+	})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = w.money.Close() })
+	around := httpserver.Middleware(httpserver.Options{Log: w.log.logger(), Registry: prometheus.NewRegistry(), Config: cfg.HTTP})
+	health := httpserver.NewHealth()
+	w.auth.Health(health)
+	w.money.Health(health)
+	out, in := httpserver.NewRouter(), httpserver.NewRouter()
+	health.Routes(out)
+	out.PathPrefix("/transaction/").Handler(w.money.Public())
+	out.PathPrefix("/").Handler(w.auth.Public())
+	in.PathPrefix("/internal/transaction/").Handler(w.money.Internal())
+	in.PathPrefix("/internal/auth/").Handler(w.auth.Internal())
+	in.PathPrefix("/").Handler(w.auth.Public())
+	outside, inside := around(out), http.Handler(in)
+	public.Store(&outside)
+	internal.Store(&inside)
+}
+
+// newAuth is an auth service; another is a replica.
+func (w *eventWorld) newAuth(registry prometheus.Registerer) *auth.Service {
+	w.t.Helper()
+	cfg, err := config.Load[auth.Config](w.env["auth"])
+	require.NoError(w.t, err)
+	clients := w.aws.AWSConfig()
+	s, err := auth.New(w.t.Context(), cfg, auth.Deps{
+		Log: w.log.logger(), AWS: &clients, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "auth"}, registry),
+	})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// running runs workers until stop, or the end of the test.
+func (w *eventWorld) running(run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = run(ctx)
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+	w.t.Cleanup(stop)
+	return stop
+}
+
+// deed is a transfer that was answered with 201.
+type deed struct {
+	id       string
+	from, to person
+}
+
+// payments makes n transfers round the circle, several at a time.
+func (w *eventWorld) payments(n int) []deed {
+	w.t.Helper()
+	deeds := make([]deed, n)
+	atOnce(n, 8, func(i int) {
+		from, to := w.people[i%len(w.people)], w.people[(i+1)%len(w.people)]
+		a := w.pay(from, to, 1+i%50, fmt.Sprintf("%p-%d-%d", deeds, time.Now().UnixNano(), i))
+		if a.Status != http.StatusCreated {
+			w.t.Errorf("%d %s", a.Status, a.Text)
+		}
+		deeds[i] = deed{fmt.Sprint(a.Body["id"]), from, to}
+	})
+	return deeds
+}
+
+func (w *eventWorld) count(query string) (n int) {
+	w.t.Helper()
+	require.NoError(w.t, w.admin.GetContext(w.t.Context(), &n, query))
+	return n
+}
+
+const unpublishedSQL = `SELECT (SELECT count(*) FROM transaction.outbox WHERE published_at IS NULL) + (SELECT count(*) FROM auth.outbox WHERE published_at IS NULL)`
+
+// relayed waits until every event is out.
+func (w *eventWorld) relayed() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return w.count(unpublishedSQL) == 0 }, time.Minute, 20*time.Millisecond, "%s", w.log)
+}
+
+// told waits until both sides of each transfer have their letter and no letter is left, and demands
+// that nobody got two.
+func (w *eventWorld) told(deeds []deed) {
+	w.t.Helper()
+	w.relayed()
+	require.Eventually(w.t, func() bool {
+		for _, d := range deeds {
+			if w.mail.about(d.from, d.id) == 0 || w.mail.about(d.to, d.id) == 0 {
+				return false
+			}
+		}
+		return w.count(`SELECT count(*) FROM auth.letter`) == 0
+	}, time.Minute, 50*time.Millisecond, "letters missing: %s", w.log)
+	for _, d := range deeds {
+		require.Equal(w.t, 1, w.mail.about(d.from, d.id), "sent")
+		require.Equal(w.t, 1, w.mail.about(d.to, d.id), "received")
+	}
+}
+
+// publishedIsCommitted demands OR8: what was told is what stands in the ledger, no more and no less.
+func (w *eventWorld) publishedIsCommitted() {
+	w.t.Helper()
+	var committed []string
+	require.NoError(w.t, w.admin.SelectContext(w.t.Context(), &committed, `SELECT id::text FROM transaction.transfer
+		UNION ALL SELECT id::text FROM transaction.payment WHERE status IN ('succeeded', 'failed', 'canceled')`))
+	told := map[string]bool{}
+	for _, e := range w.topic.events() {
+		if e.Source == "/micropay/transaction" {
+			told[e.ID] = true
+		}
+	}
+	for _, id := range committed {
+		require.True(w.t, told[id], "%s was committed and not told", id)
+	}
+	require.Len(w.t, told, len(committed), "something was told that was not committed")
+}
+
+// metric is the value of a gauge or counter of a service.
+func (w *eventWorld) metric(service, name string) float64 {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	require.NoError(w.t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && m.GetLabel()[0].GetValue() == service {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	w.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+// heardOnTopic is the events that SNS took, in its order, each as often as it came.
+type heardOnTopic struct {
+	mu    sync.Mutex
+	heard []events.Event
+}
+
+func (h *heardOnTopic) hear(request, _ []byte) {
+	form, _ := url.ParseQuery(string(request))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for n := 1; ; n++ {
+		body := form.Get(fmt.Sprintf("PublishBatchRequestEntries.member.%d.Message", n))
+		if body == "" {
+			return
+		}
+		e, err := events.Parse([]byte(body))
+		if err != nil {
+			panic(err)
+		}
+		h.heard = append(h.heard, e)
+	}
+}
+
+func (h *heardOnTopic) events() []events.Event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]events.Event(nil), h.heard...)
+}
+
+// mailbox is SES, which takes every mail.
+type mailbox struct {
+	mu    sync.Mutex
+	mails []mailed
+}
+
+type mailed struct{ to, subject, text, html, raw string }
+
+var reference = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+
+func (b *mailbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	raw, _ := io.ReadAll(r.Body)
+	var m struct {
+		Destination struct{ ToAddresses, CcAddresses, BccAddresses []string }
+		Content     struct {
+			Simple struct {
+				Subject struct{ Data string }
+				Body    struct{ Text, Html struct{ Data string } } //nolint:revive // as SES spells it
+			}
+		}
+	}
+	_ = json.Unmarshal(raw, &m)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.mails = append(b.mails, mailed{
+		strings.Join(append(append(m.Destination.ToAddresses, m.Destination.CcAddresses...), m.Destination.BccAddresses...), ","),
+		m.Content.Simple.Subject.Data, m.Content.Simple.Body.Text.Data, m.Content.Simple.Body.Html.Data, string(raw),
+	})
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, `{"MessageId":"m"}`)
+}
+
+func (b *mailbox) all() []mailed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]mailed(nil), b.mails...)
+}
+
+// about is how many letters somebody got about a transfer.
+func (b *mailbox) about(who person, id string) (n int) {
+	for _, m := range b.all() {
+		if m.to == who.email && reference.FindString(m.text) == id {
+			n++
+		}
+	}
+	return n
+}
+
+// logs is what all services write.
+type logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *logs) count(text string) int { return strings.Count(l.String(), text) }
+
+func (l *logs) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// TestMain makes this program a service's workers where the variable names one: what can be killed.
+func TestMain(m *testing.M) {
+	if service := os.Getenv(childVariable); service != "" {
+		child(service)
+		return
+	}
+	os.Exit(m.Run())
+}
