@@ -34,7 +34,7 @@ func Provision(t testing.TB, cfg aws.Config, fifo bool, targets ...string) Names
 	n := Names{Topic: *topic.TopicArn, Queues: map[string]string{}, DeadLetters: map[string]string{}}
 	for _, target := range targets {
 		var deadARN, queueARN string
-		n.DeadLetters[target], deadARN = queue(t, client, name+"-"+target+"-dead"+suffix, fifo, nil)
+		n.DeadLetters[target], deadARN = queue(t, client, name+"-"+target+"-dead"+suffix, fifo, map[string]string{"VisibilityTimeout": "30"})
 		n.Queues[target], queueARN = queue(t, client, name+"-"+target+suffix, fifo, map[string]string{
 			"VisibilityTimeout": "30", "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":"%d"}`, deadARN, MaxReceives),
 		})
@@ -50,9 +50,6 @@ func Provision(t testing.TB, cfg aws.Config, fifo bool, targets ...string) Names
 func queue(t testing.TB, client *sqs.Client, name string, fifo bool, attributes map[string]string) (url, arn string) {
 	t.Helper()
 	if fifo {
-		if attributes == nil {
-			attributes = map[string]string{}
-		}
 		attributes["FifoQueue"] = "true"
 	}
 	made, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(name), Attributes: attributes})
