@@ -49,6 +49,7 @@ type eventWorld struct {
 	money    *transaction.Service
 	env      map[string][]string // by service
 	topic    *heardOnTopic
+	bus      *events.Bus // nil: SNS and SQS
 }
 
 type eventOptions struct {
@@ -56,9 +57,10 @@ type eventOptions struct {
 	people int
 	idle   string // the service whose workers do not run here
 	env    []string
+	bus    bool // there is no SNS: events travel within the process
 }
 
-func newEventWorld(t *testing.T, o eventOptions) *eventWorld {
+func newEventWorld(t testing.TB, o eventOptions) *eventWorld {
 	t.Helper()
 	proxy := awsfault.New(t, goaws.New(t).URL)
 	w := &eventWorld{
@@ -72,12 +74,18 @@ func newEventWorld(t *testing.T, o eventOptions) *eventWorld {
 	var public, internal atomic.Pointer[http.Handler]
 	outside, inside := lateServer(t, &public), lateServer(t, &internal)
 	w.platform = &serve.Platform{URL: outside, InternalURL: inside}
+	if o.bus {
+		w.bus = &events.Bus{}
+	}
 	w.configure(o.env)
 	w.build(&public, &internal)
 	for name, run := range map[string]func(context.Context) error{"auth": w.auth.Run, "transaction": w.money.Run} {
 		if name != o.idle {
 			w.running(run)
 		}
+	}
+	if o.idle == "transaction" { // which is not ready without them
+		return w
 	}
 	require.Eventually(t, func() bool { return probe(w.platform, "/readyz") == http.StatusOK }, 30*time.Second, 20*time.Millisecond, "%s", w.log)
 	for i := range o.people {
@@ -87,7 +95,7 @@ func newEventWorld(t *testing.T, o eventOptions) *eventWorld {
 }
 
 // lateServer serves what is built later.
-func lateServer(t *testing.T, h *atomic.Pointer[http.Handler]) (address string) {
+func lateServer(t testing.TB, h *atomic.Pointer[http.Handler]) (address string) {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if built := h.Load(); built != nil {
@@ -106,11 +114,13 @@ func (w *eventWorld) configure(more []string) {
 	common := append([]string{
 		"LOCAL_MODE=true", "AUTH_ISSUER=https://pay.example", "INTERNAL_TOKEN=between-services-canary", "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1",
 		"AUTH_URL=" + inside, "TRANSACTION_URL=" + inside, "AUTH_JWKS_URL=" + inside + "/.well-known/jwks.json", "PAYMENT_SANDBOX=true",
-		"SNS_TOPIC_ARN=" + w.names.Topic, "AUTH_QUEUE_URL=" + w.names.Queues["auth"], "TRANSACTION_QUEUE_URL=" + w.names.Queues["transaction"],
 		"AWS_REGION=us-east-1", "SES_FROM=no-reply@pay.example", "MAIL_POLL=20ms", "EVENTS_VISIBILITY=2s", "EVENTS_WAIT=1s",
 		"EVENTS_FIRST_RETRY=10ms", "OUTBOX_POLL=20ms", "OUTBOX_LEASE=2s", "REVOCATION_POLL=50ms", "DATABASE_MAX_OPEN_CONNS=8", "RATE_LIMIT=0",
 		"AWS_ENDPOINT_URL=" + w.aws.URL,
 	}, more...)
+	if w.bus == nil {
+		common = append(common, "SNS_TOPIC_ARN="+w.names.Topic, "AUTH_QUEUE_URL="+w.names.Queues["auth"], "TRANSACTION_QUEUE_URL="+w.names.Queues["transaction"])
+	}
 	w.env = map[string][]string{}
 	for service, roles := range w.db.Roles {
 		w.env[service] = append([]string{"DATABASE_URL=" + roles.App}, common...)
@@ -125,7 +135,7 @@ func (w *eventWorld) build(public, internal *atomic.Pointer[http.Handler]) {
 	require.NoError(w.t, err)
 	clients := w.aws.AWSConfig()
 	w.money, err = transaction.New(w.t.Context(), cfg, transaction.Deps{
-		Log: w.log.logger(), AWS: &clients, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "transaction"}, w.registry),
+		Log: w.log.logger(), AWS: &clients, Bus: w.bus, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "transaction"}, w.registry),
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { _ = w.money.Close() })
@@ -152,7 +162,7 @@ func (w *eventWorld) newAuth(registry prometheus.Registerer) *auth.Service {
 	require.NoError(w.t, err)
 	clients := w.aws.AWSConfig()
 	s, err := auth.New(w.t.Context(), cfg, auth.Deps{
-		Log: w.log.logger(), AWS: &clients, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "auth"}, registry),
+		Log: w.log.logger(), AWS: &clients, Bus: w.bus, Registry: prometheus.WrapRegistererWith(prometheus.Labels{"service": "auth"}, registry),
 	})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { _ = s.Close() })
