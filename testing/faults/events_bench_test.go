@@ -83,7 +83,7 @@ func (w *eventWorld) relays(n int, way string) (stop func()) {
 // rate of transfers over REST; over SNS and SQS, and over the bus.
 func BenchmarkCommitToConsumer(b *testing.B) {
 	const seconds = 10
-	for _, rate := range []int{100, 250, 500} {
+	for _, rate := range []int{250, 500} {
 		for _, way := range []string{"SNS", "bus"} {
 			b.Run(fmt.Sprintf("%d-a-second/%s", rate, way), func(b *testing.B) {
 				for range b.N {
@@ -104,7 +104,7 @@ func BenchmarkCommitToConsumer(b *testing.B) {
 
 const (
 	handledSQL = `SELECT count(*) FROM auth.inbox i JOIN transaction.outbox o ON o.id = i.event_id JOIN transaction.transfer t ON t.id = o.id AND t.kind = 'transfer'`
-	lateSQL    = `SELECT 1000 * extract(epoch FROM percentile_disc($1) WITHIN GROUP (ORDER BY i.handled_at - o.occurred_at))::float8
+	lateSQL    = `SELECT 1000 * extract(epoch FROM percentile_disc($1::float8) WITHIN GROUP (ORDER BY i.handled_at - o.occurred_at))::float8
 		FROM auth.inbox i JOIN transaction.outbox o ON o.id = i.event_id JOIN transaction.transfer t ON t.id = o.id AND t.kind = 'transfer'`
 )
 

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"strings"
+	"slices"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,7 +53,7 @@ func (w *eventWorld) spawn(service string) *exec.Cmd {
 	program, err := os.Executable()
 	require.NoError(w.t, err)
 	cmd := exec.Command(program)
-	cmd.Env = append(w.env[service], childVariable+"="+service, "AWS_EC2_METADATA_DISABLED=true")
+	cmd.Env = append(slices.Clone(w.env[service]), childVariable+"="+service, "AWS_EC2_METADATA_DISABLED=true")
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "GOCOVERDIR"} {
 		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
 	}
@@ -67,18 +67,4 @@ func (w *eventWorld) spawn(service string) *exec.Cmd {
 func kill(cmd *exec.Cmd) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-}
-
-// lines of the log that hold all the texts.
-func (l *logs) lines(texts ...string) (found []string) {
-next:
-	for line := range strings.SplitSeq(l.String(), "\n") {
-		for _, text := range texts {
-			if !strings.Contains(line, text) {
-				continue next
-			}
-		}
-		found = append(found, line)
-	}
-	return found
 }

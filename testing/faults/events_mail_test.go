@@ -54,7 +54,9 @@ func TestMailRefusedForEver_IsGivenUp(t *testing.T) {
 	}})
 	deeds := w.payments(10 * torture())
 	w.relayed()
-	require.Eventually(t, func() bool { return len(w.log.lines("letter given up")) >= 2*len(deeds) && w.count(`SELECT count(*) FROM auth.letter`) == 0 }, 30*time.Second, 20*time.Millisecond, "%s", w.log)
+	require.Eventually(t, func() bool {
+		return len(w.log.lines("letter given up")) >= 2*len(deeds) && w.count(`SELECT count(*) FROM auth.letter`) == 0
+	}, 30*time.Second, 20*time.Millisecond, "%s", w.log)
 	w.aws.Heal("SendEmail")
 	more := w.payments(5)
 	w.told(more)
@@ -97,12 +99,10 @@ func TestHostileText_ReachesTheMailAsData(t *testing.T) {
 			require.Less(t, a.Status, 500, a.Text)
 		}
 		payer := w.people[len(w.people)-1]
-		body := transferOf(w.people[0], payer, 7)
-		if payer.wallet != w.people[0].wallet {
-			body = transferOf(payer, w.people[0], 7)
-		} else {
+		if len(w.people) == 1 {
 			continue
 		}
+		body := transferOf(payer, w.people[0], 7)
 		body["description"] = text
 		got := w.call(payer, uuid.NewString(), http.MethodPost, "/transaction/transfers", body)
 		if got.Status == http.StatusCreated {
