@@ -63,10 +63,12 @@ func (q *Queue) Put(ctx context.Context, es []events.Event) error {
 }
 
 const (
-	burySQL    = `UPDATE queue SET dead_at = clock_timestamp() WHERE dead_at IS NULL AND visible_at <= clock_timestamp() AND receives >= $1`
-	receiveSQL = `UPDATE queue SET receives = receives + 1, visible_at = clock_timestamp() + $2 * interval '1 second'
-		WHERE id IN (SELECT id FROM queue WHERE dead_at IS NULL AND visible_at <= clock_timestamp() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-		RETURNING id, body, receives`
+	// What has been handed out too often is buried when it would be next: to look for such in all
+	// that waits would make each receiving dearer, the more there is.
+	receiveSQL = `UPDATE queue SET dead_at = CASE WHEN receives >= $3 THEN clock_timestamp() END,
+			receives = receives + (receives < $3)::int, visible_at = clock_timestamp() + $2 * interval '1 second'
+		WHERE id IN (SELECT id FROM queue WHERE dead_at IS NULL AND visible_at <= clock_timestamp() ORDER BY visible_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+		RETURNING id, body, receives, dead_at IS NOT NULL AS dead`
 )
 
 // Receive implements events.Queue.
@@ -85,23 +87,26 @@ func (q *Queue) Receive(ctx context.Context, most int) ([]events.Message, error)
 }
 
 func (q *Queue) receive(ctx context.Context, most int) ([]events.Message, error) {
-	if _, err := q.db.ExecContext(ctx, burySQL, q.MaxReceives); err != nil {
-		return nil, fmt.Errorf("queue: %w", err)
-	}
 	var rows []struct {
 		ID       int64  `db:"id"`
 		Body     string `db:"body"`
 		Receives int    `db:"receives"`
+		Dead     bool   `db:"dead"`
 	}
-	if err := q.db.SelectContext(ctx, &rows, receiveSQL, most, q.Visibility.Seconds()); err != nil {
+	if err := q.db.SelectContext(ctx, &rows, receiveSQL, most, q.Visibility.Seconds(), q.MaxReceives); err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
-	ms := make([]events.Message, len(rows))
-	for i, r := range rows {
-		ms[i] = events.Message{
-			ID: strconv.FormatInt(r.ID, 10), Receipt: strconv.Itoa(r.Receives), Body: []byte(r.Body), Receives: r.Receives,
-			Last: r.Receives >= q.MaxReceives,
+	var ms []events.Message
+	for _, r := range rows {
+		if !r.Dead {
+			ms = append(ms, events.Message{
+				ID: strconv.FormatInt(r.ID, 10), Receipt: strconv.Itoa(r.Receives), Body: []byte(r.Body), Receives: r.Receives,
+				Last: r.Receives >= q.MaxReceives,
+			})
 		}
+	}
+	if len(rows) > 0 && len(ms) == 0 { // all of them were buried: behind them there may be more
+		return q.receive(ctx, most)
 	}
 	return ms, nil
 }
