@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,31 @@ func TestTopic_FIFO_NeverOvertakes(t *testing.T) {
 	first := d.seen()[0].form
 	require.Equal(t, es[0].Key, first.Get("PublishBatchRequestEntries.member.1.MessageGroupId"))
 	require.Equal(t, es[0].ID, first.Get("PublishBatchRequestEntries.member.1.MessageDeduplicationId"))
+}
+
+// SNS may take one entry of a batch and not another: none of them may be the other's successor.
+func TestTopic_FIFO_WhatFailedIsNotOvertakenByTheNextOfItsKey(t *testing.T) {
+	t.Parallel()
+	es := some(t, 6)
+	for i := range es {
+		es[i].Key = []string{"hot", "hot", "other"}[i%3]
+	}
+	d := answering(t, func(_ int, c call, w http.ResponseWriter) {
+		var good, bad []string
+		for _, id := range ids(c) {
+			if id == es[0].ID {
+				bad = append(bad, id)
+			} else {
+				good = append(good, id)
+			}
+		}
+		took(w, good, bad)
+	})
+	published, err := awsevents.NewTopic(moto.ConfigOf(d.URL), arn+".fifo").Publish(t.Context(), es)
+	require.ErrorContains(t, err, es[0].ID)
+	for i, e := range es {
+		require.False(t, e.Key == "hot" && slices.Contains(published, e.ID), "event %d overtook the first", i)
+	}
 }
 
 func TestTopic_ManySmallAndFewLarge_FitTheirBatches(t *testing.T) {
