@@ -123,6 +123,9 @@ func TestTopic_SaysWhatWasTaken(t *testing.T) {
 func TestTopic_FIFO_NeverOvertakes(t *testing.T) {
 	t.Parallel()
 	es := some(t, 25)
+	for i := range es {
+		es[i].Key = fmt.Sprint("wallet ", i%10)
+	}
 	d := answering(t, func(n int, c call, w http.ResponseWriter) {
 		if n == 2 {
 			took(w, ids(c)[:4], ids(c)[4:])

@@ -34,7 +34,7 @@ const (
 
 const (
 	callTimeout = 5 * time.Second
-	atOnce      = 8 // batches under way at a time to a topic that keeps no order
+	atOnce      = 8 // batches under way at a time
 )
 
 // Topic publishes to an SNS topic. To a FIFO topic (whose name ends in .fifo) events of one key
@@ -54,19 +54,39 @@ func NewTopic(cfg aws.Config, arn string) *Topic {
 
 // Publish implements events.Publisher.
 func (t *Topic) Publish(ctx context.Context, es []events.Event) (published []string, err error) {
+	if !t.fifo {
+		return t.publish(ctx, es)
+	}
+	for _, wave := range waves(es) {
+		ids, err := t.publish(ctx, wave)
+		published = append(published, ids...)
+		if err != nil { // what comes after it must not overtake it
+			return published, err
+		}
+	}
+	return published, nil
+}
+
+// waves deals events out so that each wave has one of a key at most, since SNS may take one entry
+// of a batch and refuse another.
+func waves(es []events.Event) (dealt [][]events.Event) {
+	seen := map[string]int{}
+	for _, e := range es {
+		n := seen[e.Key]
+		seen[e.Key]++
+		if n == len(dealt) {
+			dealt = append(dealt, nil)
+		}
+		dealt[n] = append(dealt[n], e)
+	}
+	return dealt
+}
+
+// publish sends events that need no order.
+func (t *Topic) publish(ctx context.Context, es []events.Event) (published []string, err error) {
 	batches, err := t.batches(es)
 	if err != nil {
 		return nil, err
-	}
-	if t.fifo {
-		for _, b := range batches {
-			ids, err := t.send(ctx, b)
-			published = append(published, ids...)
-			if err != nil { // what comes after it must not overtake it
-				return published, err
-			}
-		}
-		return published, nil
 	}
 	var (
 		mu     sync.Mutex
