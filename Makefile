@@ -19,7 +19,7 @@ demo: build ## tell a story against the running platform: two people and their m
 audit: build ## walk the whole ledger and prove that it adds up
 	@bin/micropay audit
 
-.PHONY: test test-cover test-providers tdd-verify
+.PHONY: test test-cover test-providers providers tdd-verify
 test: ## all tests, shuffled, with the race detector
 	go test -race -shuffle=on $(ALL)
 test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
@@ -28,6 +28,8 @@ test-cover: ## all tests with coverage, gated by coverage/threshold.yaml
 PROVIDERS = $(shell grep -rl --include='*_test.go' '^func Test[A-Za-z_]*Moto' $(MODULES) | xargs -n 1 dirname | sort -u | sed 's,^,./,')
 test-providers: ## the suites that speak to AWS, against moto (by Docker or `pip install 'moto[server]'`)
 	MICROPAY_TEST_PROVIDERS=$${MICROPAY_TEST_PROVIDERS:-auto} go test -count=1 -race -run Moto $(PROVIDERS)
+providers:
+	@echo $(PROVIDERS)
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 

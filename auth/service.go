@@ -28,16 +28,15 @@ import (
 	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/migrations"
-	"github.com/micropay/micropay/auth/ports"
 	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
-	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/events/httpevents"
 	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/outbox"
+	"github.com/micropay/micropay/shared/peer"
 	"github.com/micropay/micropay/shared/process"
-	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
 )
 
@@ -82,6 +81,7 @@ type Service struct {
 	inbox      *postgres.Inbox
 	identities identities
 	events     *transport.Transport
+	feedback   *events.Consumer // nil: none comes
 	verifier   *token.Verifier
 	public     http.Handler
 	internal   http.Handler
@@ -101,7 +101,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: mail: %w", err)
 	}
-	wallets, err := transactionClient(ctx, cfg, deps)
+	other, err := peer.New(ctx, peer.Config{
+		Name: "transaction", Variable: "TRANSACTION_URL", Address: cfg.TransactionURL, Token: cfg.InternalToken.Reveal(),
+		Calls: cfg.TransactionClient, Instances: cfg.TransactionInstances, Log: deps.Log, Registry: deps.Registry, HTTP: deps.Transaction,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("auth: configuration: %w", err)
 	}
@@ -113,14 +116,14 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if s.identities, err = chooseIdentities(ctx, cfg, deps, db, post); err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: identity provider: %w", err), db.Close())
 	}
-	if err := s.wire(ctx, deps, post, wallets); err != nil {
+	if err := s.wire(ctx, deps, post, other); err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: %w", err), db.Close())
 	}
 	return s, nil
 }
 
 // wire puts the parts together.
-func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.Wallets) (err error) {
+func (s *Service) wire(ctx context.Context, deps Deps, post post, other peer.Peer) (err error) {
 	cfg, db, revocations := s.cfg, s.db, postgres.NewRevocations(s.db)
 	s.verifier, err = token.NewVerifier(token.Config{
 		Issuer: cfg.Issuer, ClientIDs: []string{s.identities.clientID}, Leeway: cfg.TokenLeeway, Now: deps.Now, Log: deps.Log,
@@ -129,16 +132,21 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.
 		return err
 	}
 	s.app = app.New(app.Deps{
-		Identities: s.identities, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations, Wallets: wallets, Text: unitext.Text{},
+		Identities: s.identities, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
+		Wallets: transactionapi.New(other.Base, other.HTTP), Text: unitext.Text{},
 		Inbox: s.inbox, LetterBox: postgres.NewLetterBox(db, deps.Log), Letters: letters.New(), Mailer: post, Now: deps.Now,
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
 	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
 		Name: Schema, QueueURL: cfg.QueueURL, DB: db, DSN: cfg.Database.DSN(), Schema: Schema, Handle: subscriber.Handle(s.app),
 		Log: deps.Log, Registry: deps.Registry, Bus: deps.Bus,
-		AWS: func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
+		Peers: map[string]events.Sink{"transaction": httpevents.Sink{URL: other.Base + "/internal/transaction/events", HTTP: other.HTTP}},
+		AWS:   func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
 	})
 	if err != nil {
+		return err
+	}
+	if s.feedback, err = s.mailFeedback(ctx, deps); err != nil {
 		return err
 	}
 	outbox.Measure(deps.Registry, db)
@@ -147,6 +155,12 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
 	}
 	s.public, s.internal = rest.Public(s.app, routes), rest.Internal(s.app, routes)
+	if s.events.Inbound != nil {
+		internal := http.NewServeMux()
+		internal.Handle("/", s.internal)
+		internal.Handle("POST /internal/auth/events", token.RequireServiceToken(cfg.InternalToken.Reveal())(httpevents.Handler(s.events.Inbound)))
+		s.internal = internal
+	}
 	deps.Log.InfoContext(ctx, "events travel", "by", s.events.How)
 	return nil
 }
@@ -180,8 +194,9 @@ func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.identities.run(ctx) })
 	workers.Go(func() { s.events.Relay.Run(ctx) })
-	if s.events.Consumer != nil {
-		workers.Go(func() { s.events.Consumer.Run(ctx) })
+	workers.Go(func() { s.events.Consumer.Run(ctx) })
+	if s.feedback != nil {
+		workers.Go(func() { s.feedback.Run(ctx) })
 	}
 	workers.Go(func() { process.Every(ctx, s.log, s.cfg.MailEvery, "letters not sent", s.app.SendLetters) })
 	workers.Go(func() {
@@ -195,9 +210,6 @@ func (s *Service) Run(ctx context.Context) error {
 	workers.Wait()
 	return nil
 }
-
-// DeadLetters are the events that could not be handled; nil where none come.
-func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
 
 // RotateSigningKey makes a new signing key, which is published at once and signs after
 // SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.
@@ -222,26 +234,4 @@ type revoked struct{ feed *postgres.Revocations }
 
 func (r revoked) Revoked(ctx context.Context, c token.Claims) (bool, error) {
 	return r.feed.Revoked(ctx, c.Subject, c.SessionID, c.IssuedAt)
-}
-
-// transactionClient calls the transaction service and shows it the service token. Timeout, retries
-// and breaker stand around the choice of an instance: see discovery.Balancer.
-func transactionClient(ctx context.Context, cfg Config, deps Deps) (*transactionapi.Client, error) {
-	at, err := discovery.Parse(cfg.TransactionURL)
-	if err != nil {
-		return nil, fmt.Errorf("TRANSACTION_URL: %w", err)
-	}
-	if deps.Transaction != nil {
-		return transactionapi.New(at.Base(), deps.Transaction), nil
-	}
-	instances, err := at.Transport(ctx, discovery.Options{
-		Name: "transaction", Settings: cfg.TransactionInstances, Log: deps.Log, Registry: deps.Registry,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("TRANSACTION_URL: %w", err)
-	}
-	calls := cfg.TransactionClient.Client("transaction")
-	calls.Transport = token.ServiceTransport(cfg.InternalToken.Reveal(), instances)
-	calls.Log, calls.Registry = deps.Log, deps.Registry
-	return transactionapi.New(at.Base(), resilience.NewClient(calls)), nil
 }

@@ -22,13 +22,13 @@ import (
 
 	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
-	"github.com/micropay/micropay/shared/discovery"
 	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/events/httpevents"
 	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/httpserver"
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/shared/outbox"
-	"github.com/micropay/micropay/shared/resilience"
+	"github.com/micropay/micropay/shared/peer"
 	"github.com/micropay/micropay/shared/token"
 	"github.com/micropay/micropay/transaction/adapters/authapi"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
@@ -81,7 +81,10 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		return nil, fmt.Errorf("transaction: configuration: %w", err)
 	}
 	deps = deps.withDefaults()
-	auth, err := authClient(ctx, cfg, deps)
+	other, err := peer.New(ctx, peer.Config{
+		Name: "auth", Variable: "AUTH_URL", Address: cfg.AuthURL, Token: cfg.InternalToken.Reveal(),
+		Calls: cfg.AuthClient, Instances: cfg.AuthInstances, Log: deps.Log, Registry: deps.Registry, HTTP: deps.Auth,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("transaction: configuration: %w", err)
 	}
@@ -89,6 +92,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transaction: %w", err)
 	}
+	auth := authapi.New(other.Base, other.HTTP)
 	s := &Service{
 		cfg: cfg, log: deps.Log, now: deps.Now, db: db, app: useCases(cfg, deps, db, auth), keys: postgres.NewKeys(db),
 		payments:    postgres.NewPayments(db),
@@ -97,7 +101,8 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
 		Name: Schema, QueueURL: cfg.QueueURL, DB: db, DSN: cfg.Database.DSN(), Schema: Schema, Handle: subscriber.Handle(s.app),
 		Log: deps.Log, Registry: deps.Registry, Bus: deps.Bus,
-		AWS: func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
+		Peers: map[string]events.Sink{"auth": httpevents.Sink{URL: other.Base + "/internal/auth/events", HTTP: other.HTTP}},
+		AWS:   func(ctx context.Context) (aws.Config, error) { return awsconfig.Load(ctx, deps.AWS, cfg.AWSRegion) },
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("transaction: %w", err), db.Close())
@@ -121,26 +126,6 @@ func (d Deps) withDefaults() Deps {
 		d.Registry = prometheus.NewRegistry()
 	}
 	return d
-}
-
-// authClient calls the auth service and shows it the service token. Timeout, retries and breaker
-// stand around the choice of an instance: see discovery.Balancer.
-func authClient(ctx context.Context, cfg Config, deps Deps) (*authapi.Client, error) {
-	at, err := discovery.Parse(cfg.AuthURL)
-	if err != nil {
-		return nil, fmt.Errorf("AUTH_URL: %w", err)
-	}
-	if deps.Auth != nil {
-		return authapi.New(at.Base(), deps.Auth), nil
-	}
-	instances, err := at.Transport(ctx, discovery.Options{Name: "auth", Settings: cfg.AuthInstances, Log: deps.Log, Registry: deps.Registry})
-	if err != nil {
-		return nil, fmt.Errorf("AUTH_URL: %w", err)
-	}
-	calls := cfg.AuthClient.Client("auth")
-	calls.Transport = token.ServiceTransport(cfg.InternalToken.Reveal(), instances)
-	calls.Log, calls.Registry = deps.Log, deps.Registry
-	return authapi.New(at.Base(), resilience.NewClient(calls)), nil
 }
 
 func openDatabase(ctx context.Context, dsn string, cfg Config) (*sqlx.DB, error) {
@@ -191,7 +176,11 @@ func (r revoked) Revoked(_ context.Context, c token.Claims) (bool, error) {
 func (s *Service) route(verifier *token.Verifier, deps Deps) {
 	public, internal := httpserver.NewRouter(), httpserver.NewRouter()
 	rest.Routes(public, s.app, verifier.Middleware, deps.Log)
-	rest.InternalRoutes(internal, s.app, token.RequireServiceToken(s.cfg.InternalToken.Reveal()), deps.Log)
+	secured := token.RequireServiceToken(s.cfg.InternalToken.Reveal())
+	rest.InternalRoutes(internal, s.app, secured, deps.Log)
+	if s.events.Inbound != nil {
+		internal.Handle("/internal/transaction/events", secured(httpevents.Handler(s.events.Inbound))).Methods(http.MethodPost)
+	}
 	s.public, s.internal = public, internal
 }
 
@@ -240,9 +229,6 @@ func (s *Service) Health(h *httpserver.Health) {
 func (s *Service) Reconcile(ctx context.Context, provider string, day time.Time, seen func(int)) (app.Reconciliation, error) {
 	return s.app.Reconcile(ctx, provider, day, seen)
 }
-
-// DeadLetters are the events that could not be handled; nil where none come.
-func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
 
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }

@@ -21,9 +21,7 @@ const (
 func (s *Service) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	workers.Go(func() { s.events.Relay.Run(ctx) })
-	if s.events.Consumer != nil {
-		workers.Go(func() { s.events.Consumer.Run(ctx) })
-	}
+	workers.Go(func() { s.events.Consumer.Run(ctx) })
 	workers.Go(func() {
 		process.Every(ctx, s.log, s.cfg.RevokedPoll, "revocations not followed", func(ctx context.Context) error {
 			return s.revocations.Follow(ctx, s.now())

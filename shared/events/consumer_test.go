@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,6 +79,15 @@ func (q *memory) Extend(_ context.Context, m events.Message, d time.Duration) er
 		}
 	}
 	return nil
+}
+
+func (q *memory) receives() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, m := range q.messages {
+		n += m.Receives
+	}
+	return n
 }
 
 func (q *memory) left() int {
@@ -185,6 +195,92 @@ func TestConsumer_Poison_HoldsUpNobody(t *testing.T) {
 	require.Eventually(t, func() bool { return q.left() == 2 }, 10*time.Second, time.Millisecond)
 	require.Eventually(t, func() bool { return bytes.Count([]byte(log.String()), []byte("dead letter")) >= 2 }, 10*time.Second, time.Millisecond)
 	require.Contains(t, log.String(), events.ErrMalformed.Error())
+}
+
+// What is not received is not counted: an outage makes no dead letters.
+func TestConsumer_ReceivesNothingWhileItCouldHandleNothing(t *testing.T) {
+	t.Parallel()
+	q, log := &memory{}, &locked{}
+	q.put(message(t, 1))
+	var away atomic.Bool
+	away.Store(true)
+	asked := make(chan bool, 100)
+	handled := make(chan int, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &events.Consumer{
+		Name: "test", Queue: q, Workers: 1, Visibility: time.Minute, FirstRetry: time.Millisecond, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Registry: prometheus.NewRegistry(),
+		Ready: func(context.Context) error {
+			select {
+			case asked <- true:
+			default:
+			}
+			if away.Load() {
+				return errors.New("the database is away")
+			}
+			return nil
+		},
+		Handle: func(context.Context, events.Event) error {
+			handled <- q.receives()
+			return nil
+		},
+	}
+	go c.Run(ctx)
+	for range 5 {
+		<-asked
+	}
+	require.Zero(t, q.receives())
+	away.Store(false)
+	require.Equal(t, 1, <-handled)
+	require.Contains(t, log.String(), "the database is away")
+}
+
+func TestConsumer_CountsDeadLetters(t *testing.T) {
+	t.Parallel()
+	q, registry := &memory{}, prometheus.NewRegistry()
+	q.put("{")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &events.Consumer{
+		Name: "test", Queue: q, Workers: 1, Visibility: time.Minute, FirstRetry: time.Millisecond, Log: slog.New(slog.DiscardHandler), Registry: registry,
+		Handle: func(context.Context, events.Event) error { return nil },
+	}
+	go c.Run(ctx)
+	require.Eventually(t, func() bool {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				for _, l := range m.GetLabel() {
+					if l.GetValue() == "dead_letter" {
+						return m.GetCounter().GetValue() >= 1
+					}
+				}
+			}
+		}
+		return false
+	}, 10*time.Second, 5*time.Millisecond)
+}
+
+func TestConsumer_MayReadMessagesOfAnotherForm(t *testing.T) {
+	t.Parallel()
+	q := &memory{}
+	q.put("another form")
+	seen := make(chan events.Event, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &events.Consumer{
+		Name: "test", Queue: q, Workers: 1, Visibility: time.Minute, FirstRetry: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Registry: prometheus.NewRegistry(),
+		Parse:    func(body []byte) (events.Event, error) { return events.Event{ID: string(body), Time: time.Now()}, nil },
+		Handle: func(_ context.Context, e events.Event) error {
+			seen <- e
+			return nil
+		},
+	}
+	go c.Run(ctx)
+	require.Equal(t, "another form", (<-seen).ID)
 }
 
 func TestConsumer_APanicIsAFailedTry(t *testing.T) {

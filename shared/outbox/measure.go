@@ -2,13 +2,11 @@ package outbox
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/micropay/micropay/shared/events"
 )
 
 const (
@@ -34,14 +32,14 @@ func Measure(reg prometheus.Registerer, db *sqlx.DB) {
 	gauge("outbox_unpublished", "Events waiting to be published, up to 100000.", backlogSQL)
 }
 
-// LogPublisher publishes to the log: what a service does that was told of nobody to publish to.
-type LogPublisher struct{ Log *slog.Logger }
-
-// Publish implements events.Publisher. It writes ids and types, not data.
-func (p LogPublisher) Publish(ctx context.Context, es []events.Event) (published []string, err error) {
-	for _, e := range es {
-		p.Log.DebugContext(ctx, "event", "id", e.ID, "type", e.Type, "time", e.Time)
-		published = append(published, e.ID)
+// Backlog tells how many events wait to be published, up to 100,000, and how long the oldest has, in
+// seconds.
+func Backlog(ctx context.Context, db *sqlx.DB) (waiting int, oldest float64, err error) {
+	if err := db.GetContext(ctx, &waiting, backlogSQL); err != nil {
+		return 0, 0, fmt.Errorf("outbox: %w", err)
 	}
-	return published, nil
+	if err := db.GetContext(ctx, &oldest, ageSQL); err != nil {
+		return 0, 0, fmt.Errorf("outbox: %w", err)
+	}
+	return waiting, oldest, nil
 }

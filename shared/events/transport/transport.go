@@ -1,5 +1,6 @@
 // Package transport chooses how the events of a service travel: over SNS and SQS where a topic is
-// configured, else over the bus of its own process.
+// configured, else into the queues of the services themselves, within the process or by their
+// internal API.
 package transport
 
 import (
@@ -72,15 +73,16 @@ type Service struct {
 	Log      *slog.Logger
 	Registry prometheus.Registerer
 	AWS      func(ctx context.Context) (aws.Config, error)
-	Bus      *events.Bus // of the process; nil when the service is alone in it
+	Bus      *events.Bus            // of the process; nil when the service is alone in it
+	Peers    map[string]events.Sink // the other services, by target: where there is neither SNS nor Bus
 }
 
 // Transport is how a service tells and hears.
 type Transport struct {
-	Relay       *outbox.Relay
-	Consumer    *events.Consumer // nil: nothing comes
-	DeadLetters events.DeadLetters
-	How         string // in words
+	Relay    *outbox.Relay
+	Consumer *events.Consumer
+	Inbound  events.Sink // takes events from peers; nil where they come by SQS
+	How      string      // in words
 }
 
 // New makes the transport of a valid configuration. It calls nobody yet.
@@ -96,22 +98,46 @@ func New(ctx context.Context, c Config, s Service) (*Transport, error) {
 		if err != nil {
 			return nil, fmt.Errorf("events: %w", err)
 		}
-		q := awsevents.NewQueue(cfg, s.QueueURL, c.Visibility, c.Wait)
-		t.Relay.Publisher, queue, t.DeadLetters = awsevents.NewTopic(cfg, c.TopicARN), q, q
+		queue, t.Relay.Publisher = c.sqs(cfg, s), awsevents.NewTopic(cfg, c.TopicARN)
 		t.How = "SNS and SQS"
-	case s.Bus != nil:
-		q := pgqueue.New(s.DB, pgqueue.Config{Visibility: c.Visibility, MaxReceives: c.MaxReceives, Wait: min(c.Wait, time.Second)})
-		s.Bus.Subscribe(s.Name, q)
-		t.Relay.Publisher, queue, t.DeadLetters = s.Bus, q, q
-		t.How = "the bus of this process"
 	default:
-		t.Relay.Publisher = outbox.LogPublisher{Log: s.Log}
-		t.How = "the log: no SNS_TOPIC_ARN"
-		return t, nil
+		bus, how := s.Bus, "the bus of this process"
+		if bus == nil {
+			bus, how = &events.Bus{}, "the internal API of the services"
+			for target, peer := range s.Peers {
+				bus.Subscribe(target, peer)
+			}
+		}
+		q := c.table(s)
+		bus.Subscribe(s.Name, q)
+		queue, t.Inbound, t.Relay.Publisher = q, q, bus
+		t.How = how + ": no SNS_TOPIC_ARN"
 	}
 	t.Consumer = &events.Consumer{
 		Name: s.Name, Queue: queue, Handle: s.Handle, Workers: c.Workers, Visibility: c.Visibility, FirstRetry: c.FirstRetry,
 		Log: s.Log, Registry: s.Registry,
 	}
 	return t, nil
+}
+
+// DeadLetters are those of the queue of a service, for an operator who runs beside it. Of the
+// service only Name, QueueURL, DB and AWS are asked for.
+func DeadLetters(ctx context.Context, c Config, s Service) (events.DeadLetters, error) {
+	if c.TopicARN == "" {
+		return c.table(s), nil
+	}
+	cfg, err := s.AWS(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	return c.sqs(cfg, s), nil
+}
+
+func (c Config) sqs(cfg aws.Config, s Service) *awsevents.Queue {
+	return awsevents.NewQueue(cfg, s.QueueURL, c.Visibility, c.Wait)
+}
+
+// table is the queue in the service's own schema, which is asked again every second at least.
+func (c Config) table(s Service) *pgqueue.Queue {
+	return pgqueue.New(s.DB, pgqueue.Config{Visibility: c.Visibility, MaxReceives: c.MaxReceives, Wait: min(c.Wait, time.Second)})
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/events/awsevents"
+	"github.com/micropay/micropay/shared/events/pgqueue"
 	"github.com/micropay/micropay/shared/events/transport"
-	"github.com/micropay/micropay/shared/outbox"
 )
 
 func config() transport.Config {
@@ -56,12 +56,18 @@ func TestNew_ATopicThatIsConfiguredIsUsed(t *testing.T) {
 	require.NoError(t, err)
 	require.IsType(t, &awsevents.Topic{}, made.Relay.Publisher)
 	require.IsType(t, &awsevents.Queue{}, made.Consumer.Queue)
+	require.Nil(t, made.Inbound)
 	require.Equal(t, "/micropay/auth", made.Relay.Source)
 	require.Equal(t, "auth_outbox", made.Relay.Channel)
+	dead, err := transport.DeadLetters(t.Context(), c, s)
+	require.NoError(t, err)
+	require.IsType(t, &awsevents.Queue{}, dead)
 	away := errors.New("no region")
 	s.AWS = func(context.Context) (aws.Config, error) { return aws.Config{}, away }
 	_, err = transport.New(t.Context(), c, s)
 	require.ErrorIs(t, err, away, "nothing falls back silently")
+	_, err = transport.DeadLetters(t.Context(), c, s)
+	require.ErrorIs(t, err, away)
 }
 
 func TestNew_InOneProcessTheBusIsUsed(t *testing.T) {
@@ -71,18 +77,30 @@ func TestNew_InOneProcessTheBusIsUsed(t *testing.T) {
 	made, err := transport.New(t.Context(), config(), s)
 	require.NoError(t, err)
 	require.Same(t, s.Bus, made.Relay.Publisher)
+	dead, err := transport.DeadLetters(t.Context(), config(), s)
+	require.NoError(t, err)
+	require.IsType(t, &pgqueue.Queue{}, dead)
 	require.NotNil(t, made.Consumer)
-	require.NotNil(t, made.DeadLetters)
+	require.NotNil(t, made.Inbound)
 }
 
-func TestNew_AloneAndWithoutATopic_ItOnlyLogs(t *testing.T) {
+func TestNew_AloneAndWithoutATopic_PeersAreTold(t *testing.T) {
 	t.Parallel()
-	made, err := transport.New(t.Context(), config(), service())
+	s, peer := service(), &peer{}
+	s.Peers = map[string]events.Sink{"transaction": peer}
+	made, err := transport.New(t.Context(), config(), s)
 	require.NoError(t, err)
-	require.Nil(t, made.Consumer)
-	require.IsType(t, outbox.LogPublisher{}, made.Relay.Publisher)
-	published, err := made.Relay.Publisher.Publish(t.Context(), []events.Event{{ID: "1"}})
+	require.NotNil(t, made.Inbound)
+	published, err := made.Relay.Publisher.Publish(t.Context(), []events.Event{{ID: "1", Type: events.UserRegistered}})
 	require.NoError(t, err)
 	require.Equal(t, []string{"1"}, published)
-	require.Contains(t, made.How, "SNS_TOPIC_ARN")
+	require.Len(t, peer.kept, 1)
+	require.Contains(t, made.How, "internal API")
+}
+
+type peer struct{ kept []events.Event }
+
+func (p *peer) Put(_ context.Context, es []events.Event) error {
+	p.kept = append(p.kept, es...)
+	return nil
 }
