@@ -48,7 +48,7 @@ const (
 
 // world is a platform on a server that is there to be harmed, and people who pay each other.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	server   *pgtest.Server
 	platform *serve.Platform
 	admin    *sqlx.DB // past everything, for looking and for harm
