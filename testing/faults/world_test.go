@@ -216,6 +216,17 @@ func (w *world) pay(from, to person, amount int, key string) answer {
 	return w.call(from, key, http.MethodPost, "/transaction/transfers", transferOf(from, to, amount))
 }
 
+// settled is a payment whose outcome is known in the end: as an answer of 503 asks, it is repeated
+// under its key. A storm may be more than a small machine answers in time.
+func (w *world) settled(from, to person, amount int, key string) (a answer) {
+	for range 10 {
+		if a = w.pay(from, to, amount, key); a.Status != http.StatusServiceUnavailable {
+			break
+		}
+	}
+	return a
+}
+
 func (w *world) balance(p person) int {
 	w.t.Helper()
 	a := w.get(p, "/transaction/wallets/"+p.wallet)
