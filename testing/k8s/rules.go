@@ -22,7 +22,7 @@ type Rule struct {
 }
 
 // Rules are those that every overlay keeps.
-func Rules() []Rule { return slices.Concat(podRules, rolloutRules) }
+func Rules() []Rule { return slices.Concat(podRules, rolloutRules, networkRules) }
 
 // Check holds the objects of one overlay against the rules.
 func Check(objects []runtime.Object, rules []Rule) []Finding {
