@@ -109,3 +109,10 @@ kind: ConfigMap
 metadata: {name: auth}
 data: {TRANSACTION_URL: "dns://transaction-pods:8001"}
 `
+
+func replace(text, old, new string) string {
+	if old == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, old, new)
+}
