@@ -41,6 +41,9 @@ func nameOf(o runtime.Object) string {
 	if o == nil {
 		return "the whole"
 	}
+	if w, is := o.(workload); is {
+		o = w.Object
+	}
 	kind := o.GetObjectKind().GroupVersionKind().Kind
 	m, err := meta.Accessor(o)
 	if err != nil {
