@@ -1,14 +1,13 @@
 package k8s
 
 import (
+	"net/netip"
 	"slices"
 
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
-
-	"net/netip"
 )
 
 // The ports of both services.
