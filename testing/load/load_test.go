@@ -164,8 +164,12 @@ func TestLoad_EveryFailedRequestIsCounted(t *testing.T) {
 func TestVerify_WhatWasAnsweredAndIsNotThere_IsFound(t *testing.T) {
 	t.Parallel()
 	p, url := newPlatform(t)
-	p.fault = func(n int, _ *http.Request) http.HandlerFunc {
-		p.forget, p.double = n == 10, n == 12
+	paid := 0
+	p.fault = func(_ int, r *http.Request) http.HandlerFunc {
+		if r.Method == http.MethodPost {
+			paid++
+		}
+		p.forget, p.double = paid == 10, paid == 12
 		return nil
 	}
 	l, sum, _ := run(t, url, 2, 60)
