@@ -62,6 +62,7 @@ type Config struct {
 
 	SESFrom             string        `env:"SES_FROM"` // given, mail is sent with Amazon SES, from this verified sender
 	SESConfigurationSet string        `env:"SES_CONFIGURATION_SET"`
+	SESFeedbackQueueURL string        `env:"SES_FEEDBACK_QUEUE_URL"`        // of SQS: bounces and complaints
 	MailTimeout         time.Duration `env:"MAIL_TIMEOUT" envDefault:"10s"` // of one message, with all attempts at SES
 
 	MailDir       string        `env:"MAIL_DIR"` // without SES_FROM, mail is written here as files

@@ -48,6 +48,7 @@ func (c Config) mailMistakes() (errs []error) {
 	}
 	mistake(c.SESFrom == "" && c.MailDir == "", "MAIL_DIR: is required outside local mode, unless SES_FROM is given")
 	mistake(c.SESFrom == "" && c.SESConfigurationSet != "", "SES_CONFIGURATION_SET: is of no use without SES_FROM")
+	mistake(c.SESFeedbackQueueURL != "" && !isWebAddress(c.SESFeedbackQueueURL), "SES_FEEDBACK_QUEUE_URL: must be the http(s) address of a queue")
 	mistake(c.SESFrom != "" && c.AWSRegion == "", "AWS_REGION: is required with SES_FROM")
 	if err := ses.CheckSender(c.SESFrom); err != nil && c.SESFrom != "" {
 		errs = append(errs, fmt.Errorf("SES_FROM: %w", err))

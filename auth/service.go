@@ -82,6 +82,7 @@ type Service struct {
 	inbox      *postgres.Inbox
 	identities identities
 	events     *transport.Transport
+	feedback   *events.Consumer // nil: none comes
 	verifier   *token.Verifier
 	public     http.Handler
 	internal   http.Handler
@@ -141,6 +142,9 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, wallets ports.
 	if err != nil {
 		return err
 	}
+	if s.feedback, err = s.mailFeedback(ctx, deps); err != nil {
+		return err
+	}
 	outbox.Measure(deps.Registry, db)
 	routes := rest.Config{
 		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
@@ -183,6 +187,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.events.Consumer != nil {
 		workers.Go(func() { s.events.Consumer.Run(ctx) })
 	}
+	if s.feedback != nil {
+		workers.Go(func() { s.feedback.Run(ctx) })
+	}
 	workers.Go(func() { process.Every(ctx, s.log, s.cfg.MailEvery, "letters not sent", s.app.SendLetters) })
 	workers.Go(func() {
 		process.Every(ctx, s.log, time.Hour, "house not kept", func(ctx context.Context) error {
@@ -195,9 +202,6 @@ func (s *Service) Run(ctx context.Context) error {
 	workers.Wait()
 	return nil
 }
-
-// DeadLetters are the events that could not be handled; nil where none come.
-func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
 
 // RotateSigningKey makes a new signing key, which is published at once and signs after
 // SIGNING_KEY_LEAD; tokens of the old one stay good until they expire.

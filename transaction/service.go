@@ -241,8 +241,5 @@ func (s *Service) Reconcile(ctx context.Context, provider string, day time.Time,
 	return s.app.Reconcile(ctx, provider, day, seen)
 }
 
-// DeadLetters are the events that could not be handled; nil where none come.
-func (s *Service) DeadLetters() events.DeadLetters { return s.events.DeadLetters }
-
 // Close gives the database sessions back.
 func (s *Service) Close() error { return s.db.Close() }

@@ -75,6 +75,12 @@ func TestUserVerified_IsWelcomed(t *testing.T) {
 	require.NoError(t, b.app.UserVerified(t.Context(), this, "u1"))
 }
 
+func proven(t *testing.T) domain.User {
+	u := ann(t)
+	u.EmailVerified = true
+	return u
+}
+
 func promised(attempts int) ports.Promised {
 	return ports.Promised{ID: 7, Attempts: attempts, Promise: ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterMoneySent, Details: ports.Details{
 		Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon,
@@ -92,7 +98,7 @@ func (b bundle) due(p ports.Promised) {
 func TestSendLetters_LooksUpWhoTheyAreAndWhatTheySpeak(t *testing.T) {
 	b := setup(t)
 	reader, other := ann(t), ann(t)
-	reader.Locale, other.Name = domain.Spanish, name(t, "Bob")
+	reader.Locale, reader.EmailVerified, other.Name = domain.Spanish, true, name(t, "Bob")
 	mail := ports.Mail{To: reader.Email, Subject: "s", Text: "t"}
 	b.due(promised(1))
 	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(reader, nil)
@@ -106,6 +112,36 @@ func TestSendLetters_LooksUpWhoTheyAreAndWhatTheySpeak(t *testing.T) {
 	require.NoError(t, b.app.SendLetters(t.Context()))
 }
 
+// Anybody can register somebody else's address: what they choose must not come to be mailed there.
+func TestSendLetters_ToAnAddressThatIsNotProven_HoldNothingThatAnybodyChose(t *testing.T) {
+	b := setup(t)
+	p := promised(1)
+	b.due(p)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(ann(t), nil).AnyTimes()
+	b.letters.EXPECT().Write(ports.Letter{
+		Kind: ports.LetterMoneySent, To: ann(t).Email, Locale: domain.English, Amount: lunch.Amount, Reference: "t1", At: noon,
+	}).Return(ports.Mail{}, nil)
+	b.mailer.EXPECT().Send(gomock.Any(), gomock.Any()).Return(nil)
+	b.letterBox.EXPECT().Done(gomock.Any(), p, nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()))
+}
+
+func TestMailRefused_StopsTheLettersToThoseAddresses(t *testing.T) {
+	b := setup(t)
+	b.users.EXPECT().StopMail(gomock.Any(), email(t, "ann@example.com")).Return(nil)
+	require.NoError(t, b.app.MailRefused(t.Context(), []string{"no address", "Ann@Example.com"}))
+	b.users.EXPECT().StopMail(gomock.Any(), gomock.Any()).Return(errBoom)
+	require.ErrorIs(t, b.app.MailRefused(t.Context(), []string{"ann@example.com"}), errBoom)
+
+	stopped := proven(t)
+	stopped.MailStopped = true
+	b.due(promised(1))
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(stopped, nil)
+	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), nil).Return(nil)
+	require.NoError(t, b.app.SendLetters(t.Context()), "nothing is sent")
+}
+
 func TestSendLetters_WhoLeft(t *testing.T) {
 	b := setup(t)
 	b.due(promised(1))
@@ -114,7 +150,7 @@ func TestSendLetters_WhoLeft(t *testing.T) {
 	require.NoError(t, b.app.SendLetters(t.Context()), "nobody is written to")
 
 	b.due(promised(1))
-	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(proven(t), nil)
 	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(domain.User{}, domain.ErrUserUnknown)
 	b.letters.EXPECT().Write(gomock.Cond(func(l ports.Letter) bool { return l.Other == "" })).Return(ports.Mail{}, nil)
 	b.mailer.EXPECT().Send(gomock.Any(), gomock.Any()).Return(nil)
@@ -126,7 +162,7 @@ func TestSendLetters_TriesAgainLater_UntilItGivesUp(t *testing.T) {
 	b := setup(t)
 	attempt := func(p ports.Promised, err error) {
 		b.due(p)
-		b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(ann(t), nil).Times(2)
+		b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(proven(t), nil).Times(2)
 		b.letters.EXPECT().Write(gomock.Any()).Return(ports.Mail{}, nil)
 		b.mailer.EXPECT().Send(gomock.Any(), gomock.Any()).Return(err)
 	}
@@ -145,13 +181,13 @@ func TestSendLetters_TriesAgainLater_UntilItGivesUp(t *testing.T) {
 func TestSendLetters_WhatCannotBeWrittenIsGivenUp_WhatCannotBeReadWaits(t *testing.T) {
 	b := setup(t)
 	b.due(promised(1))
-	b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(ann(t), nil).Times(2)
+	b.users.EXPECT().ByID(gomock.Any(), gomock.Any()).Return(proven(t), nil).Times(2)
 	b.letters.EXPECT().Write(gomock.Any()).Return(ports.Mail{}, errBoom)
 	b.letterBox.EXPECT().Done(gomock.Any(), promised(1), gomock.Cond(func(err error) bool { return errors.Is(err, errBoom) })).Return(nil)
 	require.NoError(t, b.app.SendLetters(t.Context()))
 
 	b.due(promised(1))
-	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(ann(t), nil)
+	b.users.EXPECT().ByID(gomock.Any(), "u1").Return(proven(t), nil)
 	b.users.EXPECT().ByID(gomock.Any(), "u2").Return(domain.User{}, errBoom)
 	b.letterBox.EXPECT().Delay(gomock.Any(), promised(1), gomock.Any(), errBoom).Return(nil)
 	require.NoError(t, b.app.SendLetters(t.Context()))

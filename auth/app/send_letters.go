@@ -45,24 +45,52 @@ func (a *App) settle(ctx context.Context, p ports.Promised, why error) error {
 
 func (a *App) send(ctx context.Context, p ports.Promised) error {
 	reader, err := a.Users.ByID(ctx, p.UserID)
-	if err != nil {
+	if err != nil || reader.MailStopped {
 		return err
 	}
-	other := p.Details.Other
-	if p.Details.OtherID != "" {
-		switch u, err := a.Users.ByID(ctx, p.Details.OtherID); {
-		case err == nil:
-			other = u.Name.String()
-		case !errors.Is(err, domain.ErrUserUnknown): // who left has no name any more
+	letter := ports.Letter{
+		Kind: p.Kind, To: reader.Email, Locale: reader.Locale,
+		Amount: p.Details.Amount, Other: p.Details.Other, Reference: p.Details.Reference, At: p.Details.At,
+	}
+	// Anybody can register another's address; what they choose, and what is written to them, is not
+	// mailed there before it is proven to be theirs.
+	if reader.EmailVerified {
+		letter.Name, letter.Note = reader.Name, p.Details.Note
+		if err := a.nameOther(ctx, &letter, p.Details.OtherID); err != nil {
 			return err
 		}
 	}
-	mail, err := a.Letters.Write(ports.Letter{
-		Kind: p.Kind, To: reader.Email, Name: reader.Name, Locale: reader.Locale,
-		Amount: p.Details.Amount, Other: other, Note: p.Details.Note, Reference: p.Details.Reference, At: p.Details.At,
-	})
+	mail, err := a.Letters.Write(letter)
 	if err != nil {
 		return errors.Join(ports.ErrUndeliverable, err) // it will not be written better the next time
 	}
 	return a.Mailer.Send(ctx, mail)
+}
+
+// nameOther names the other person, unless they left: they have no name any more.
+func (a *App) nameOther(ctx context.Context, l *ports.Letter, id string) error {
+	if id == "" {
+		return nil
+	}
+	other, err := a.Users.ByID(ctx, id)
+	if errors.Is(err, domain.ErrUserUnknown) {
+		return nil
+	}
+	l.Other = other.Name.String()
+	return err
+}
+
+// MailRefused stops the letters to addresses that bounced, or whose readers complained. Mail that
+// somebody asks for, a code, still goes there.
+func (a *App) MailRefused(ctx context.Context, rawEmails []string) error {
+	for _, raw := range rawEmails {
+		email, err := a.parseEmail(raw)
+		if err != nil {
+			continue // nobody can have registered it
+		}
+		if err := a.Users.StopMail(ctx, email); err != nil {
+			return err
+		}
+	}
+	return nil
 }

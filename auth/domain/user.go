@@ -9,5 +9,6 @@ type User struct {
 	Name          Name
 	Locale        Locale // that they are written to in
 	EmailVerified bool
+	MailStopped   bool // the address bounced, or its reader complained: no more letters that nobody asked for
 	CreatedAt     time.Time
 }

@@ -2,7 +2,9 @@
 -- People's language, events, and the letters that events promise. The tables outbox, outbox_shard,
 -- inbox and queue are transaction's, too.
 
-ALTER TABLE users ADD COLUMN locale text NOT NULL DEFAULT 'en' CHECK (locale ~ '^[a-z]{2}$'); -- see auth/domain/locale.go
+ALTER TABLE users
+    ADD COLUMN locale       text NOT NULL DEFAULT 'en' CHECK (locale ~ '^[a-z]{2}$'), -- see auth/domain/locale.go
+    ADD COLUMN mail_stopped boolean NOT NULL DEFAULT false; -- the mail system says that the address is no good, or does not want it
 ALTER TABLE identity ADD COLUMN locale text NOT NULL DEFAULT 'en' CHECK (locale ~ '^[a-z]{2}$');
 
 CREATE TABLE outbox (
@@ -113,7 +115,7 @@ DO $$
 BEGIN
     REVOKE ALL ON FUNCTION tell_user, tell_revocation FROM PUBLIC;
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'micropay_auth') THEN
-        GRANT UPDATE (locale) ON users TO micropay_auth;
+        GRANT UPDATE (locale, mail_stopped) ON users TO micropay_auth;
         GRANT SELECT, UPDATE (published_at), DELETE ON outbox TO micropay_auth;
         GRANT SELECT, UPDATE (leased_until, fence) ON outbox_shard TO micropay_auth;
         GRANT SELECT, INSERT, DELETE ON inbox TO micropay_auth;

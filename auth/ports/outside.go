@@ -27,8 +27,11 @@ type Users interface {
 	ByEmail(ctx context.Context, email domain.Email) (domain.User, error)
 	// Change changes what is given. ErrUserUnknown.
 	Change(ctx context.Context, id string, c ProfileChange) (domain.User, error)
-	// MarkVerified notes that the address is proven. Unknown is no error.
+	// MarkVerified notes that the address is proven, and read. Unknown is no error.
 	MarkVerified(ctx context.Context, id string) error
+	// StopMail notes that letters to an address have to end, until it is proven again. Unknown is
+	// no error.
+	StopMail(ctx context.Context, email domain.Email) error
 	// Delete forgets all but the id, which is never used again; the address becomes free.
 	// Unknown is no error.
 	Delete(ctx context.Context, id string) error

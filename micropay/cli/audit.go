@@ -5,26 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/micropay/micropay/micropay/audit"
-	"github.com/micropay/micropay/micropay/home"
 	"github.com/micropay/micropay/shared/database"
 )
 
 func (c command) audit() *cobra.Command {
-	var data, url string
+	var at beside
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "audit", Short: "walk the whole ledger and prove that it adds up", Args: cobra.NoArgs,
 		Long: "Reads one snapshot, so the platform may go on working; a stopped one's database is started meanwhile.\n" +
 			"Exit status: 0 the ledger is clean, 1 a rule is broken, 2 it could not be looked at.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			report, err := c.look(cmd.Context(), data, url)
+			report, err := c.look(cmd.Context(), at)
 			if err != nil {
 				return exitError{couldNotLook, err}
 			}
@@ -37,27 +35,14 @@ func (c command) audit() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", "", "directory of the platform (default .micropay, or MICROPAY_DATA)")
-	cmd.Flags().StringVar(&url, "database-url", "", "look at this database instead, as somebody who may read it")
+	at.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write the report as JSON")
 	return cmd
 }
 
 // look finds the database and audits what is in it.
-func (c command) look(ctx context.Context, data, url string) (*audit.Report, error) {
-	environ := c.environ
-	if url != "" {
-		environ = append(environ[:len(environ):len(environ)], "DATABASE_URL="+url)
-	}
-	config, err := command{environ, io.Discard, c.err}.load(data)
-	if err != nil {
-		return nil, err
-	}
-	h, err := home.Open(config.Data)
-	if err != nil {
-		return nil, err
-	}
-	d, err := h.Borrow(ctx, config.DatabaseOptions())
+func (c command) look(ctx context.Context, at beside) (*audit.Report, error) {
+	config, d, err := c.borrow(ctx, at)
 	if err != nil {
 		return nil, err
 	}

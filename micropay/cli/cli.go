@@ -1,4 +1,5 @@
-// Package cli is the command line of micropay: serve, migrate, demo, audit, reconcile, version.
+// Package cli is the command line of micropay: serve, migrate, demo, audit, reconcile,
+// events, version.
 package cli
 
 import (
@@ -52,7 +53,7 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.events(), c.version())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return done

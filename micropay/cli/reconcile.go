@@ -15,14 +15,16 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/micropay/micropay/micropay/home"
 	"github.com/micropay/micropay/shared/config"
 	"github.com/micropay/micropay/transaction"
 	"github.com/micropay/micropay/transaction/app"
 )
 
 // reconciling is what the command was asked for.
-type reconciling struct{ data, url, provider, date, format string }
+type reconciling struct {
+	beside
+	provider, date, format string
+}
 
 func (c command) reconcile() *cobra.Command {
 	var asked reconciling
@@ -44,8 +46,7 @@ func (c command) reconcile() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&asked.data, "data", "", "directory of the platform (default .micropay, or MICROPAY_DATA)")
-	cmd.Flags().StringVar(&asked.url, "database-url", "", "look at this database instead, as somebody who may read it")
+	asked.flags(cmd)
 	cmd.Flags().StringVar(&asked.provider, "provider", "", "stripe or paypal")
 	cmd.Flags().StringVar(&asked.date, "date", "", "the day, in UTC, e.g. 2026-03-01 (default yesterday)")
 	cmd.Flags().StringVar(&asked.format, "format", "table", "table, csv or json")
@@ -58,19 +59,7 @@ func (c command) compare(ctx context.Context, asked reconciling) (app.Reconcilia
 	if err != nil {
 		return app.Reconciliation{}, err
 	}
-	environ := c.environ
-	if asked.url != "" {
-		environ = append(slices.Clip(environ), "DATABASE_URL="+asked.url)
-	}
-	set, err := command{environ, io.Discard, c.err}.load(asked.data)
-	if err != nil {
-		return app.Reconciliation{}, err
-	}
-	h, err := home.Open(set.Data)
-	if err != nil {
-		return app.Reconciliation{}, err
-	}
-	d, err := h.Borrow(ctx, set.DatabaseOptions())
+	set, d, err := c.borrow(ctx, asked.beside)
 	if err != nil {
 		return app.Reconciliation{}, err
 	}

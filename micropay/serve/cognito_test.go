@@ -30,7 +30,9 @@ func TestPlatform_OnCognito_BothServicesKnowItsTokens(t *testing.T) {
 	wallets := call(t, http.StatusOK, p.URL+"/transaction/wallets", access, nil)
 	require.Len(t, wallets["data"], 1)
 	call(t, http.StatusNoContent, p.URL+"/auth/logout", access, map[string]any{})
-	require.Eventually(t, func() bool { return statusAs(t, p.URL+"/transaction/wallets", access) == http.StatusUnauthorized }, patience, tick)
+	require.Eventually(t, func() bool {
+		return statusAs(t, http.MethodGet, p.URL+"/transaction/wallets", access) == http.StatusUnauthorized
+	}, patience, tick)
 }
 
 const (
@@ -38,9 +40,9 @@ const (
 	tick     = 20 * time.Millisecond
 )
 
-func statusAs(t *testing.T, url, access string) int {
+func statusAs(t *testing.T, method, url, access string) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
 	require.NoError(t, err)
 	r.Header.Set("Authorization", "Bearer "+access)
 	answer, err := http.DefaultClient.Do(r)

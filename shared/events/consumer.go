@@ -45,6 +45,8 @@ type Consumer struct {
 	FirstRetry time.Duration // pause before the second try, doubled each time up to LongestRetry
 	Log        *slog.Logger
 	Registry   prometheus.Registerer
+	// Parse reads messages that are of another form; default Parse.
+	Parse func(body []byte) (Event, error)
 
 	handled *prometheus.CounterVec
 	age     prometheus.Histogram
@@ -130,7 +132,11 @@ func (c *Consumer) try(ctx context.Context, m Message) (e Event, err error) {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	if e, err = Parse(m.Body); err != nil {
+	parse := c.Parse
+	if parse == nil {
+		parse = Parse
+	}
+	if e, err = parse(m.Body); err != nil {
 		return e, err
 	}
 	return e, c.Handle(ctx, e)

@@ -187,6 +187,26 @@ func TestConsumer_Poison_HoldsUpNobody(t *testing.T) {
 	require.Contains(t, log.String(), events.ErrMalformed.Error())
 }
 
+func TestConsumer_MayReadMessagesOfAnotherForm(t *testing.T) {
+	t.Parallel()
+	q := &memory{}
+	q.put("another form")
+	seen := make(chan events.Event, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := &events.Consumer{
+		Name: "test", Queue: q, Workers: 1, Visibility: time.Minute, FirstRetry: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Registry: prometheus.NewRegistry(),
+		Parse:    func(body []byte) (events.Event, error) { return events.Event{ID: string(body), Time: time.Now()}, nil },
+		Handle: func(_ context.Context, e events.Event) error {
+			seen <- e
+			return nil
+		},
+	}
+	go c.Run(ctx)
+	require.Equal(t, "another form", (<-seen).ID)
+}
+
 func TestConsumer_APanicIsAFailedTry(t *testing.T) {
 	t.Parallel()
 	q, log := &memory{}, &locked{}

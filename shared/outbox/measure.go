@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -32,6 +33,18 @@ func Measure(reg prometheus.Registerer, db *sqlx.DB) {
 	}
 	gauge("outbox_oldest_unpublished_seconds", "How long the oldest event has been waiting to be published.", ageSQL)
 	gauge("outbox_unpublished", "Events waiting to be published, up to 100000.", backlogSQL)
+}
+
+// Backlog tells how many events wait to be published, up to 100,000, and how long the oldest has, in
+// seconds.
+func Backlog(ctx context.Context, db *sqlx.DB) (waiting int, oldest float64, err error) {
+	if err := db.GetContext(ctx, &waiting, backlogSQL); err != nil {
+		return 0, 0, fmt.Errorf("outbox: %w", err)
+	}
+	if err := db.GetContext(ctx, &oldest, ageSQL); err != nil {
+		return 0, 0, fmt.Errorf("outbox: %w", err)
+	}
+	return waiting, oldest, nil
 }
 
 // LogPublisher publishes to the log: what a service does that was told of nobody to publish to.

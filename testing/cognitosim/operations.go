@@ -96,6 +96,8 @@ func (u *User) set(attributes []attribute) {
 			u.Email = a.Value
 		case "name":
 			u.Name = a.Value
+		case "locale":
+			u.Locale = a.Value
 		case "email_verified":
 			u.Verified = a.Value == "true"
 		}
@@ -167,7 +169,7 @@ func (s *Sim) adminGet(in request) (any, *exception) {
 	return map[string]any{
 		"Username": u.Sub, "UserStatus": u.Status, "Enabled": true, "UserCreateDate": float64(u.Created.UnixMilli()) / 1000,
 		"UserAttributes": []attribute{
-			{"sub", u.Sub}, {"email", u.Email}, {"name", u.Name}, {"email_verified", fmt.Sprint(u.Verified)},
+			{"sub", u.Sub}, {"email", u.Email}, {"name", u.Name}, {"locale", u.Locale}, {"email_verified", fmt.Sprint(u.Verified)},
 		},
 	}, nil
 }

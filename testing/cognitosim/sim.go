@@ -38,12 +38,12 @@ type Settings struct {
 
 // User is what the pool keeps of somebody.
 type User struct {
-	Sub, Email, Name, Password string
-	Status                     string // UNCONFIRMED, CONFIRMED, RESET_REQUIRED, FORCE_CHANGE_PASSWORD
-	Verified                   bool
-	Groups                     []string
-	Created                    time.Time
-	signUpCode, resetCode      string
+	Sub, Email, Name, Locale, Password string
+	Status                             string // UNCONFIRMED, CONFIRMED, RESET_REQUIRED, FORCE_CHANGE_PASSWORD
+	Verified                           bool
+	Groups                             []string
+	Created                            time.Time
+	signUpCode, resetCode              string
 }
 
 // session is one sign-in; its refresh token changes where tokens rotate.

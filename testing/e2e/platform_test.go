@@ -56,13 +56,18 @@ type platform struct {
 
 func newPlatform(t *testing.T, env ...string) *platform {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	p := &platform{t: t, dir: t.TempDir(), addr: l.Addr().String(), env: env}
+	p := &platform{t: t, dir: t.TempDir(), addr: freeAddress(t), env: env}
 	p.start()
 	t.Cleanup(p.kill)
 	return p
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
 }
 
 func (p *platform) url() string { return "http://" + p.addr }

@@ -21,7 +21,7 @@ func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity,
 	address := in.Email.String()
 	made, err := call(ctx, p, p.client.SignUp, &cip.SignUpInput{
 		ClientId: &p.opts.ClientID, SecretHash: p.secretHash(address), Username: &address, Password: &in.Password,
-		UserAttributes: []types.AttributeType{attribute("email", address), attribute("name", in.Name.String())},
+		UserAttributes: attributes(in),
 	}, p.once)
 	if errors.Is(err, domain.ErrEmailTaken) {
 		return p.signUpAgain(ctx, address, in.Password)
@@ -31,7 +31,7 @@ func (p *Provider) SignUp(ctx context.Context, in ports.SignUp) (ports.Identity,
 	}
 	ctx, cancel := settled(ctx)
 	defer cancel()
-	identity := ports.Identity{Subject: aws.ToString(made.UserSub), Email: in.Email, Name: in.Name, CreatedAt: p.now().UTC()}
+	identity := ports.Identity{Subject: aws.ToString(made.UserSub), Email: in.Email, Name: in.Name, Locale: in.Locale, CreatedAt: p.now().UTC()}
 	if p.opts.AutoConfirm {
 		if err := p.confirm(ctx, identity.Subject); err != nil {
 			return ports.Identity{}, fmt.Errorf("sign up: %w", err)
@@ -94,6 +94,14 @@ func (p *Provider) markVerified(ctx context.Context, subject string) error {
 		UserPoolId: &p.opts.UserPoolID, Username: &subject, UserAttributes: []types.AttributeType{attribute("email_verified", "true")},
 	})
 	return err
+}
+
+func attributes(in ports.SignUp) []types.AttributeType {
+	all := []types.AttributeType{attribute("email", in.Email.String()), attribute("name", in.Name.String())}
+	if in.Locale != "" {
+		all = append(all, attribute("locale", string(in.Locale)))
+	}
+	return all
 }
 
 func attribute(name, value string) types.AttributeType {
@@ -160,6 +168,9 @@ func (p *Provider) find(ctx context.Context, username string) (ports.Identity, t
 	}
 	if err != nil {
 		return ports.Identity{}, "", fmt.Errorf("user %s of the pool: %w", identity.Subject, err)
+	}
+	if locale, err := domain.ParseLocale(attributes["locale"]); err == nil { // a pool may keep any, or none
+		identity.Locale = locale
 	}
 	return identity, user.UserStatus, nil
 }

@@ -31,12 +31,13 @@ type userRow struct {
 	Name          string    `db:"name"`
 	Locale        string    `db:"locale"`
 	EmailVerified bool      `db:"email_verified"`
+	MailStopped   bool      `db:"mail_stopped"`
 	CreatedAt     time.Time `db:"created_at"`
 }
 
 const (
 	insertUserSQL = `INSERT INTO auth.users (id, email, name, locale, email_verified, created_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING`
-	userSQL       = `SELECT id, email, name, locale, email_verified, created_at FROM auth.users WHERE deleted_at IS NULL AND `
+	userSQL       = `SELECT id, email, name, locale, email_verified, mail_stopped, created_at FROM auth.users WHERE deleted_at IS NULL AND `
 )
 
 // Ensure stores u unless it is stored. ErrEmailTaken, ErrUserUnknown (deleted).
@@ -65,7 +66,7 @@ func (r *Users) ByEmail(ctx context.Context, email domain.Email) (domain.User, e
 }
 
 const changeUserSQL = `UPDATE auth.users SET name = coalesce($2, name), locale = coalesce($3, locale) WHERE id = $1 AND deleted_at IS NULL
-	RETURNING id, email, name, locale, email_verified, created_at`
+	RETURNING id, email, name, locale, email_verified, mail_stopped, created_at`
 
 // Change changes what is given. ErrUserUnknown.
 func (r *Users) Change(ctx context.Context, id string, c ports.ProfileChange) (domain.User, error) {
@@ -80,14 +81,25 @@ func (r *Users) Change(ctx context.Context, id string, c ports.ProfileChange) (d
 	return r.one(ctx, changeUserSQL, id, name, (*string)(c.Locale))
 }
 
-const markVerifiedSQL = `UPDATE auth.users SET email_verified = true WHERE id = $1 AND deleted_at IS NULL AND NOT email_verified`
+const markVerifiedSQL = `UPDATE auth.users SET email_verified = true, mail_stopped = false
+	WHERE id = $1 AND deleted_at IS NULL AND (NOT email_verified OR mail_stopped)`
 
 // MarkVerified notes that the address is proven.
 func (r *Users) MarkVerified(ctx context.Context, id string) error {
 	return r.exec(ctx, "mark verified", markVerifiedSQL, id)
 }
 
-const deleteUserSQL = `UPDATE auth.users SET email = NULL, name = '', email_verified = false, deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL`
+const stopMailSQL = `UPDATE auth.users SET mail_stopped = true WHERE email = $1 AND NOT mail_stopped`
+
+// StopMail notes that letters to an address have to end.
+func (r *Users) StopMail(ctx context.Context, email domain.Email) error {
+	if _, err := r.db.ExecContext(ctx, stopMailSQL, email.String()); err != nil {
+		return fmt.Errorf("stop mail: %w", err)
+	}
+	return nil
+}
+
+const deleteUserSQL = `UPDATE auth.users SET email = NULL, name = '', email_verified = false, mail_stopped = false, deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL`
 
 // Delete forgets all but the id.
 func (r *Users) Delete(ctx context.Context, id string) error {
@@ -117,7 +129,8 @@ func (r *Users) one(ctx context.Context, query string, args ...any) (domain.User
 		return domain.User{}, fmt.Errorf("stored user %s: %w", row.ID, err)
 	}
 	return domain.User{
-		ID: row.ID, Email: email, Name: name, Locale: domain.Locale(row.Locale), EmailVerified: row.EmailVerified, CreatedAt: row.CreatedAt.UTC(),
+		ID: row.ID, Email: email, Name: name, Locale: domain.Locale(row.Locale), EmailVerified: row.EmailVerified,
+		MailStopped: row.MailStopped, CreatedAt: row.CreatedAt.UTC(),
 	}, nil
 }
 

@@ -131,6 +131,20 @@ func (mr *MockUsersMockRecorder) MarkVerified(ctx, id any) *gomock.Call {
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "MarkVerified", reflect.TypeOf((*MockUsers)(nil).MarkVerified), ctx, id)
 }
 
+// StopMail mocks base method.
+func (m *MockUsers) StopMail(ctx context.Context, email domain.Email) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "StopMail", ctx, email)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// StopMail indicates an expected call of StopMail.
+func (mr *MockUsersMockRecorder) StopMail(ctx, email any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "StopMail", reflect.TypeOf((*MockUsers)(nil).StopMail), ctx, email)
+}
+
 // MockWallets is a mock of Wallets interface.
 type MockWallets struct {
 	ctrl     *gomock.Controller

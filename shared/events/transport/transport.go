@@ -77,10 +77,9 @@ type Service struct {
 
 // Transport is how a service tells and hears.
 type Transport struct {
-	Relay       *outbox.Relay
-	Consumer    *events.Consumer // nil: nothing comes
-	DeadLetters events.DeadLetters
-	How         string // in words
+	Relay    *outbox.Relay
+	Consumer *events.Consumer // nil: nothing comes
+	How      string           // in words
 }
 
 // New makes the transport of a valid configuration. It calls nobody yet.
@@ -96,13 +95,12 @@ func New(ctx context.Context, c Config, s Service) (*Transport, error) {
 		if err != nil {
 			return nil, fmt.Errorf("events: %w", err)
 		}
-		q := awsevents.NewQueue(cfg, s.QueueURL, c.Visibility, c.Wait)
-		t.Relay.Publisher, queue, t.DeadLetters = awsevents.NewTopic(cfg, c.TopicARN), q, q
+		queue, t.Relay.Publisher = c.sqs(cfg, s), awsevents.NewTopic(cfg, c.TopicARN)
 		t.How = "SNS and SQS"
 	case s.Bus != nil:
-		q := pgqueue.New(s.DB, pgqueue.Config{Visibility: c.Visibility, MaxReceives: c.MaxReceives, Wait: min(c.Wait, time.Second)})
+		q := c.table(s)
 		s.Bus.Subscribe(s.Name, q)
-		t.Relay.Publisher, queue, t.DeadLetters = s.Bus, q, q
+		queue, t.Relay.Publisher = q, s.Bus
 		t.How = "the bus of this process"
 	default:
 		t.Relay.Publisher = outbox.LogPublisher{Log: s.Log}
@@ -114,4 +112,26 @@ func New(ctx context.Context, c Config, s Service) (*Transport, error) {
 		Log: s.Log, Registry: s.Registry,
 	}
 	return t, nil
+}
+
+// DeadLetters are those of the queue of a service, for an operator who runs beside it. Of the
+// service only Name, QueueURL, DB and AWS are asked for.
+func DeadLetters(ctx context.Context, c Config, s Service) (events.DeadLetters, error) {
+	if c.TopicARN == "" {
+		return c.table(s), nil
+	}
+	cfg, err := s.AWS(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
+	return c.sqs(cfg, s), nil
+}
+
+func (c Config) sqs(cfg aws.Config, s Service) *awsevents.Queue {
+	return awsevents.NewQueue(cfg, s.QueueURL, c.Visibility, c.Wait)
+}
+
+// table is the queue in the service's own schema, which is asked again every second at least.
+func (c Config) table(s Service) *pgqueue.Queue {
+	return pgqueue.New(s.DB, pgqueue.Config{Visibility: c.Visibility, MaxReceives: c.MaxReceives, Wait: min(c.Wait, time.Second)})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/events/awsevents"
+	"github.com/micropay/micropay/shared/events/pgqueue"
 	"github.com/micropay/micropay/shared/events/transport"
 	"github.com/micropay/micropay/shared/outbox"
 )
@@ -58,10 +59,15 @@ func TestNew_ATopicThatIsConfiguredIsUsed(t *testing.T) {
 	require.IsType(t, &awsevents.Queue{}, made.Consumer.Queue)
 	require.Equal(t, "/micropay/auth", made.Relay.Source)
 	require.Equal(t, "auth_outbox", made.Relay.Channel)
+	dead, err := transport.DeadLetters(t.Context(), c, s)
+	require.NoError(t, err)
+	require.IsType(t, &awsevents.Queue{}, dead)
 	away := errors.New("no region")
 	s.AWS = func(context.Context) (aws.Config, error) { return aws.Config{}, away }
 	_, err = transport.New(t.Context(), c, s)
 	require.ErrorIs(t, err, away, "nothing falls back silently")
+	_, err = transport.DeadLetters(t.Context(), c, s)
+	require.ErrorIs(t, err, away)
 }
 
 func TestNew_InOneProcessTheBusIsUsed(t *testing.T) {
@@ -71,8 +77,10 @@ func TestNew_InOneProcessTheBusIsUsed(t *testing.T) {
 	made, err := transport.New(t.Context(), config(), s)
 	require.NoError(t, err)
 	require.Same(t, s.Bus, made.Relay.Publisher)
+	dead, err := transport.DeadLetters(t.Context(), config(), s)
+	require.NoError(t, err)
+	require.IsType(t, &pgqueue.Queue{}, dead)
 	require.NotNil(t, made.Consumer)
-	require.NotNil(t, made.DeadLetters)
 }
 
 func TestNew_AloneAndWithoutATopic_ItOnlyLogs(t *testing.T) {

@@ -48,6 +48,18 @@ func Identities(t *testing.T, open func(*testing.T) IdentityProvider) {
 		t.Parallel()
 		racingToSignUp(t, open(t))
 	})
+	t.Run("the language is kept with the identity", func(t *testing.T) {
+		t.Parallel()
+		idp := open(t)
+		made, err := idp.SignUp(t.Context(), ports.SignUp{Email: email(t, "ana@example.com"), Password: password, Name: name(t, "Ana"), Locale: domain.Spanish})
+		require.NoError(t, err)
+		require.Equal(t, domain.Spanish, made.Locale)
+		if idp.Proof != ProvenFirst {
+			done, err := idp.login(t, "ana@example.com", password)
+			require.NoError(t, err)
+			require.Equal(t, domain.Spanish, done.Identity.Locale)
+		}
+	})
 	t.Run("a refresh token is good once, and using it again ends the session", func(t *testing.T) {
 		t.Parallel()
 		refreshing(t, open(t))

@@ -85,6 +85,28 @@ func Users(t *testing.T, open func(*testing.T) ports.Users) {
 		require.NoError(t, err)
 		require.True(t, got.EmailVerified)
 	})
+	t.Run("mail to an address stops, until it is proven again", func(t *testing.T) {
+		t.Parallel()
+		users, ann, bob := open(t), someone(t, "ann@example.com"), someone(t, "bob@example.com")
+		for _, u := range []domain.User{ann, bob} {
+			_, err := users.Ensure(t.Context(), u)
+			require.NoError(t, err)
+		}
+		stopped := func(id string) bool {
+			u, err := users.ByID(t.Context(), id)
+			require.NoError(t, err)
+			return u.MailStopped
+		}
+		require.NoError(t, users.MarkVerified(t.Context(), ann.ID))
+		for range 2 {
+			require.NoError(t, users.StopMail(t.Context(), ann.Email))
+		}
+		require.NoError(t, users.StopMail(t.Context(), email(t, "nobody@example.com")), "nobody is no error")
+		require.True(t, stopped(ann.ID))
+		require.False(t, stopped(bob.ID))
+		require.NoError(t, users.MarkVerified(t.Context(), ann.ID))
+		require.False(t, stopped(ann.ID))
+	})
 	t.Run("a deleted user is gone, the id for good, the address free", func(t *testing.T) {
 		t.Parallel()
 		users, ann := open(t), someone(t, "ann@example.com")

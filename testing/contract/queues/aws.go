@@ -61,3 +61,10 @@ func queue(t testing.TB, client *sqs.Client, name string, fifo bool, attributes 
 	require.NoError(t, err)
 	return *made.QueueUrl, got.Attributes["QueueArn"]
 }
+
+// Bury puts a message among the dead letters.
+func Bury(t testing.TB, cfg aws.Config, deadLetters, body string) {
+	t.Helper()
+	_, err := sqs.NewFromConfig(cfg).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(deadLetters), MessageBody: aws.String(body)})
+	require.NoError(t, err)
+}
