@@ -56,13 +56,7 @@ func (e Estimate) platform(l Load) float64 {
 func (e Estimate) dominates(line writer) {
 	line("\n## What dominates\n")
 	for _, l := range e.Loads {
-		services := slices.Clone(e.services)
-		slices.SortStableFunc(services, func(a, b string) int { return cmp.Compare(e.Of(l.Name, b), e.Of(l.Name, a)) })
-		var parts []string
-		for _, s := range services[:4] {
-			parts = append(parts, fmt.Sprintf("%s %.0f %%", s, 100*e.Of(l.Name, s)/e.Total(l.Name)))
-		}
-		line("- %s: %s.", l.Name, strings.Join(parts, ", "))
+		line("- %s: %s; without people and letters %s.", l.Name, e.largest(l, e.Total(l.Name), 2), e.largest(l, e.platform(l), 4, "Cognito", "SES"))
 	}
 	line(`
 At rest it is the machines that are there whether or not anybody pays. Under load it is what AWS counts for each person and each
@@ -73,6 +67,17 @@ day. At such volumes nobody pays list prices; AWS discounts them by contract.
 Storage grows without end, because the ledger forgets nothing: RDS holds 64 TiB, which 10,000 transfers a second fill in %.0f weeks.
 At that rate old entries have to move to cheaper storage, which nothing here does yet.`,
 		e.Use.PerPerson, e.Use.Letters, 64*1024*1.073741824*gb/e.Use.StoredKB/10_000/(7*24*3600))
+}
+
+// largest names the services that cost most at a load, each in percent of a sum.
+func (e Estimate) largest(l Load, sum float64, count int, without ...string) string {
+	services := slices.DeleteFunc(slices.Clone(e.services), func(s string) bool { return slices.Contains(without, s) })
+	slices.SortStableFunc(services, func(a, b string) int { return cmp.Compare(e.Of(l.Name, b), e.Of(l.Name, a)) })
+	parts := make([]string, count)
+	for i, s := range services[:count] {
+		parts[i] = fmt.Sprintf("%s %.0f %%", s, 100*e.Of(l.Name, s)/sum)
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (e Estimate) assumptions(line writer) {
