@@ -39,6 +39,17 @@ torture: ## the property and fault tests, twenty times as long
 bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
 	@go run ./testing/bench/cmd/bench $(ARGS)
 
+.PHONY: infra-check picture cost
+INFRA = $(patsubst %,infra/%.yaml,network registry data identity messaging access watch edge)
+infra-check: ## the AWS stack: cfn-lint (`pip install cfn-lint`), and the rules that matter
+	@command -v cfn-lint >/dev/null || { echo "cfn-lint is missing: pip install cfn-lint"; exit 1; }
+	cfn-lint $(INFRA)
+	go test -count=1 ./testing/infra/...
+picture: ## draw docs/architecture.svg from docs/architecture.picture
+	@go run ./testing/infra/cmd/picture
+cost: ## write docs/cost.md from the templates, the cluster file and the price list
+	@go run ./testing/infra/cmd/cost
+
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run ./...) || exit 1; done

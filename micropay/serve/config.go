@@ -24,6 +24,10 @@ type Config struct {
 	// PostgresRepository is where PostgreSQL's programs come from on a machine that has none.
 	PostgresRepository string `env:"MICROPAY_POSTGRES_REPOSITORY"`
 
+	// Services that run apart log in with these; with them, migrate keeps nothing on this machine.
+	AuthPassword        config.Secret `env:"AUTH_DB_PASSWORD"`        // of the role micropay_auth
+	TransactionPassword config.Secret `env:"TRANSACTION_DB_PASSWORD"` // of the role micropay_transaction
+
 	Telemetry   telemetry.Config
 	Auth        auth.Config
 	Transaction transaction.Config
@@ -58,6 +62,9 @@ func Load(environ []string) (Config, error) {
 	c, err := config.Load[Config](environ)
 	if err != nil {
 		return c, once(err)
+	}
+	if err := c.passwordMistakes(database); err != nil {
+		return c, err
 	}
 	c.ownDatabase, c.ownIssuer, c.ownToken, c.ownMail = database, issuer, token, mail
 	if c.Auth.UsesCognito() {

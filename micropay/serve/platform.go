@@ -153,7 +153,7 @@ func (b *building) database(ctx context.Context, h *home.Home, p *Platform) (add
 	})
 	b.background(func(ctx context.Context) { d.Keep(ctx, b.c.Log) })
 	p.Database, p.AdminDSN = d.How, d.DSN
-	return prepare(ctx, h, d.DSN)
+	return prepare(ctx, d.DSN, ofHome(h))
 }
 
 // settle fills in what the services could not be told before.

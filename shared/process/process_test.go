@@ -110,3 +110,21 @@ func TestListen_SaysWhenAPortIsTaken(t *testing.T) {
 	_, err = process.Listen(t.Context(), "127.0.0.1:0", ports.Internal.Addr().String())
 	require.ErrorContains(t, err, "in use")
 }
+
+func TestAsk_TellsWhetherAServiceLives(t *testing.T) {
+	t.Parallel()
+	ports, err := process.Listen(t.Context(), "127.0.0.1:0", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := ports.Public.Addr().String()
+	s := service(waits)
+	s.Health.Add("database", func(context.Context) error { return errors.New("away") })
+	ctx, stop := context.WithCancel(t.Context())
+	end := make(chan error, 1)
+	go func() { end <- s.Serve(ctx, ports) }()
+	require.NoError(t, process.Ask(t.Context(), addr, "/livez"))
+	require.ErrorContains(t, process.Ask(t.Context(), addr, "/readyz"), "503")
+	stop()
+	require.NoError(t, <-end)
+	require.Error(t, process.Ask(t.Context(), addr, "/livez"), "nobody is there")
+	require.Error(t, process.Ask(t.Context(), "nonsense", "/livez"))
+}

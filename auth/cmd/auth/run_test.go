@@ -121,3 +121,12 @@ func TestRun_RefusesToStartOnAMistake(t *testing.T) {
 		})
 	}
 }
+
+func TestRun_SaysItsVersionAndProbesItself_WithoutAConfiguration(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--version"}, nil, &out))
+	require.Regexp(t, `^auth dev \(commit .*\)\n$`, out.String())
+	require.ErrorContains(t, run(t.Context(), []string{"healthcheck"}, []string{"AUTH_ADDR=127.0.0.1:1"}, &out), "refused")
+	require.ErrorContains(t, run(t.Context(), []string{"healthcheck", "everything"}, nil, &out), "healthcheck")
+}

@@ -2,6 +2,8 @@
 //
 //	transaction [serve]   serve until SIGTERM or SIGINT, then drain
 //	transaction migrate   bring the schema up to date and end
+//	transaction healthcheck [ready]   ask the one that serves here whether it lives, or is ready
+//	transaction --version   say which build this is
 //
 // Settings come from environment variables; package transaction lists them. MIGRATE_DATABASE_URL,
 // the address of the schema's owner, is needed to migrate; with it, serve migrates first.

@@ -16,14 +16,26 @@ import (
 
 // settings are the service's, and what only a process of its own needs.
 type settings struct {
+	Listening    listening
 	Transaction  transaction.Config
 	Telemetry    telemetry.Config
-	Addr         string        `env:"TRANSACTION_ADDR" envDefault:":8000"`
 	InternalAddr string        `env:"TRANSACTION_INTERNAL_ADDR" envDefault:":8001"` // internal routes and /metrics
 	OwnerURL     config.Secret `env:"MIGRATE_DATABASE_URL"`
 }
 
+// listening is known without the rest of the configuration, which a probe need not have.
+type listening struct {
+	Addr string `env:"TRANSACTION_ADDR" envDefault:":8000"` // the public port
+}
+
 func run(ctx context.Context, args, environ []string, out io.Writer) error {
+	at, err := config.Load[listening](environ)
+	if err != nil {
+		return err
+	}
+	if done, err := process.Aside(ctx, "transaction", args, at.Addr, out); done {
+		return err
+	}
 	command := "serve"
 	if len(args) > 0 {
 		command = args[0]
@@ -63,7 +75,7 @@ func serve(ctx context.Context, set settings, log *slog.Logger) (err error) {
 	defer func() { err = errors.Join(err, service.Close()) }()
 	health := httpserver.NewHealth()
 	service.Health(health)
-	ports, err := process.Listen(ctx, set.Addr, set.InternalAddr)
+	ports, err := process.Listen(ctx, set.Listening.Addr, set.InternalAddr)
 	if err != nil {
 		return err
 	}

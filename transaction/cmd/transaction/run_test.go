@@ -95,3 +95,12 @@ func TestRun_RefusesWhatItCannotDo(t *testing.T) {
 	require.ErrorContains(t, run(t.Context(), []string{"migrate"}, noOwner, &logs{}), "MIGRATE_DATABASE_URL")
 	require.ErrorContains(t, run(t.Context(), nil, environment(t, db, "TRANSACTION_ADDR=nonsense"), &logs{}), "nonsense")
 }
+
+func TestRun_SaysItsVersionAndProbesItself_WithoutAConfiguration(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"--version"}, nil, &out))
+	require.Regexp(t, `^transaction dev \(commit .*\)\n$`, out.String())
+	require.ErrorContains(t, run(t.Context(), []string{"healthcheck"}, []string{"TRANSACTION_ADDR=127.0.0.1:1"}, &out), "refused")
+	require.ErrorContains(t, run(t.Context(), []string{"healthcheck", "everything"}, nil, &out), "healthcheck")
+}
