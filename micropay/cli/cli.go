@@ -1,5 +1,5 @@
 // Package cli is the command line of micropay: serve, migrate, demo, audit, reconcile,
-// events, version.
+// events, aws-local, version.
 package cli
 
 import (
@@ -9,11 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/micropay/micropay/shared/build"
 )
 
 // What a command's end says to scripts.
@@ -49,11 +50,13 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root := &cobra.Command{
 		Use: "micropay", Short: "MicroPay: wallets, a ledger and transfers, on one machine",
 		SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version: build.Version(),
 	}
+	root.SetVersionTemplate(build.Line("micropay") + "\n")
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.events(), c.version())
+	root.AddCommand(c.serve(), c.migrate(), c.demo(), c.audit(), c.reconcile(), c.events(), c.awsLocal(), c.version())
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return done
@@ -70,15 +73,7 @@ func (c command) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "say which build this is", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			revision := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = s.Value
-					}
-				}
-			}
-			_, err := fmt.Fprintln(c.out, "micropay", revision)
+			_, err := fmt.Fprintln(c.out, build.Line("micropay"))
 			return err
 		},
 	}
