@@ -52,6 +52,39 @@ k8s-down: ## take the local overlay, its database included, off the cluster of K
 	kubectl delete namespace micropay micropay-storage --ignore-not-found
 	kubectl delete pv micropay-postgres --ignore-not-found
 
+.PHONY: images push up down logs e2e-compose
+# What the images are stamped with; CI may say otherwise.
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+TAG      ?= local
+# An ECR registry's address is ACCOUNT.dkr.ecr.REGION.amazonaws.com.
+REGISTRY ?=
+IMAGE_auth        = micropay-auth-service-repo
+IMAGE_transaction = micropay-transaction-service-repo
+IMAGE_micropay    = micropay-operator
+images: ## build the images of auth, transaction and micropay, tagged $(TAG)
+	@for s in auth transaction micropay; do \
+	  case $$s in auth) name=$(IMAGE_auth);; transaction) name=$(IMAGE_transaction);; *) name=$(IMAGE_micropay);; esac; \
+	  docker build -q -f $$s/Dockerfile -t $$name:$(TAG) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) . >/dev/null || exit 1; \
+	  printf '%s:%s  %s bytes\n' $$name $(TAG) $$(docker image inspect -f '{{.Size}}' $$name:$(TAG)); done
+push: ## push them to REGISTRY=..., logged in to where it is ECR
+	@[ -n "$(REGISTRY)" ] || { echo 'push: say where to: make push REGISTRY=123456789012.dkr.ecr.us-east-1.amazonaws.com'; exit 2; }
+	@case "$(REGISTRY)" in *.dkr.ecr.*.amazonaws.com*) region=$$(echo "$(REGISTRY)" | cut -d. -f4); \
+	  aws ecr get-login-password --region $$region | docker login --username AWS --password-stdin "$(REGISTRY)" || exit 1;; esac; \
+	for name in $(IMAGE_auth) $(IMAGE_transaction) $(IMAGE_micropay); do \
+	  docker tag $$name:$(TAG) "$(REGISTRY)/$$name:$(TAG)" && docker push "$(REGISTRY)/$$name:$(TAG)" || exit 1; done
+
+# PROFILE is empty, or aws-local, observe, or both separated by a comma; docs/compose.md tells what they are.
+PROFILE ?=
+up: ## the platform in containers, behind a gateway on http://localhost:8080
+	@PROFILE=$(PROFILE) bash deploy/compose/compose.sh up
+down: ## stop it; its data stays (docs/compose.md says how it goes)
+	@bash deploy/compose/compose.sh down
+logs: ## what it says
+	@bash deploy/compose/compose.sh logs
+e2e-compose: ## the end-to-end suite through the gateway of a platform that is up
+	MICROPAY_E2E_URL=$${MICROPAY_E2E_URL:-http://localhost:8080} go test -count=1 -v -run 'TestGateway' ./testing/e2e
+
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run ./...) || exit 1; done

@@ -9,11 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/micropay/micropay/shared/build"
 )
 
 // What a command's end says to scripts.
@@ -49,7 +50,9 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	root := &cobra.Command{
 		Use: "micropay", Short: "MicroPay: wallets, a ledger and transfers, on one machine",
 		SilenceUsage: true, SilenceErrors: true, CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version: build.Version(),
 	}
+	root.SetVersionTemplate(build.Line("micropay") + "\n")
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -70,15 +73,7 @@ func (c command) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "say which build this is", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			revision := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = s.Value
-					}
-				}
-			}
-			_, err := fmt.Fprintln(c.out, "micropay", revision)
+			_, err := fmt.Fprintln(c.out, build.Line("micropay"))
 			return err
 		},
 	}
