@@ -19,6 +19,7 @@ func TestRules_Network_OneWayInAndNoOther(t *testing.T) {
 		{"ways out", peer, "ports: []"},
 		{"way in", "path: /transaction", "path: /"},
 		{"way in", "path: /transaction", "path: /internal"},
+		{"way in", "path: /livez, pathType: Exact", "path: /livez, pathType: Prefix"},
 		{"way in", "service: {name: auth, port: {name: http}}", "service: {name: auth, port: {name: internal}}"},
 		{"way in", "service: {name: auth, port: {name: http}}", "service: {name: auth, port: {number: 8001}}"},
 		{"way in", "backend: {service: {name: transaction,", "backend: {service: {name: nobody,"},

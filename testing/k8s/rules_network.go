@@ -18,7 +18,10 @@ const (
 )
 
 // routed are the only paths that lead in.
-var routed = []string{"/auth", "/transaction", "/.well-known"}
+var routed = map[string]networking.PathType{
+	"/auth": networking.PathTypePrefix, "/transaction": networking.PathTypePrefix, "/.well-known": networking.PathTypePrefix,
+	"/livez": networking.PathTypeExact, "/readyz": networking.PathTypeExact,
+}
 
 // networkRules: there is one way in, and no other.
 var networkRules = []Rule{
@@ -33,7 +36,7 @@ var networkRules = []Rule{
 	}},
 	{"internal port", "internal ports, /metrics and PostgreSQL are open to named pods only", internalPorts},
 	{"ways out", "who may call out says whom and on which port, and never the node's own metadata", waysOut},
-	{"way in", "the Ingress routes to public ports only, and only " + "/auth, /transaction and /.well-known", wayIn},
+	{"way in", "the Ingress routes to public ports only, and only what clients call", wayIn},
 	{"services", "Services have no address outside the cluster, the public port is 8000 and the internal one 8001", clusterIPs},
 }
 
@@ -102,7 +105,7 @@ func wayIn(s *set, broken report) {
 		}
 		for _, rule := range i.Spec.Rules {
 			for _, path := range rule.HTTP.Paths {
-				if !slices.Contains(routed, path.Path) || ptr.Deref(path.PathType, "") != networking.PathTypePrefix {
+				if how, listed := routed[path.Path]; !listed || ptr.Deref(path.PathType, "") != how {
 					broken(i, "routes %s", path.Path)
 				}
 				if b := path.Backend.Service; b == nil || b.Port.Name != "http" || !s.hasService(b.Name) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,8 +57,14 @@ func (c *client) join(ctx context.Context) error {
 		}, http.StatusCreated, nil},
 	} {
 		key := uuid.NewString()
-		if err := c.until(ctx, func() error { return c.call(http.MethodPost, step.path, key, step.body(), step.want, step.dst) }); err != nil {
+		if err := c.until(ctx, func() error {
+			err := c.call(http.MethodPost, step.path, key, step.body(), step.want, step.dst)
+			if err != nil && strings.Contains(err.Error(), `"email_taken"`) {
+				return nil // by ourselves: the answer to the first try was lost
+			}
 			return err
+		}); err != nil {
+			return fmt.Errorf("%s: %w", step.path, err)
 		}
 		c.token, c.wallet = session.Token, opened.ID
 	}

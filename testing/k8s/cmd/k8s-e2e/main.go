@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,7 +71,7 @@ var steps = []step{
 func main() {
 	short := flag.Bool("short", false, "only the steps that take a minute: 1, 2 and 6")
 	dir := flag.String("out", "", "where the records go (default docs/evidence/data; with -short, nowhere that lasts)")
-	only := flag.String("only", "", "only the steps whose number or name contains this")
+	only := flag.String("only", "", "only the steps whose number or name contains this; the record keeps the others of before")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := runAll(ctx, *short, *dir, *only)
@@ -100,9 +101,11 @@ func runAll(ctx context.Context, short bool, dir, only string) error {
 	if err := os.MkdirAll(r.dir, 0o755); err != nil {
 		return err
 	}
+	before := r.before(only)
 	if err := r.setUp(ctx); err != nil {
 		return fmt.Errorf("set up: %w", err)
 	}
+	r.record.Steps = before
 	var errs []error
 	for _, s := range steps {
 		if short && !s.short || only != "" && s.number != only && !strings.Contains(s.name, only) {
@@ -117,7 +120,7 @@ func runAll(ctx context.Context, short bool, dir, only string) error {
 			res.Figure = strings.TrimSpace(res.Figure + " FAILED: " + err.Error())
 		}
 		fmt.Printf("   %s (%.0fs)\n", res.Figure, res.Seconds)
-		r.record.Steps = append(r.record.Steps, res)
+		r.record.keep(res)
 		if err := r.save(); err != nil {
 			return err
 		}
@@ -134,4 +137,22 @@ func (r *run) save() error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(r.dir, "kubernetes.json"), append(text, '\n'), 0o644)
+}
+
+// before are the results of an earlier run, when only some steps are run again.
+func (r *run) before(only string) []result {
+	text, err := os.ReadFile(filepath.Join(r.dir, "kubernetes.json"))
+	var old record
+	if only == "" || err != nil || json.Unmarshal(text, &old) != nil {
+		return nil
+	}
+	return old.Steps
+}
+
+// keep adds a result, or puts it in the place of the same step's, in the order of the steps.
+func (r *record) keep(res result) {
+	r.Steps = slices.DeleteFunc(r.Steps, func(old result) bool { return old.Name == res.Name })
+	r.Steps = append(r.Steps, res)
+	place := func(x result) int { return slices.IndexFunc(steps, func(s step) bool { return s.name == x.Name }) }
+	slices.SortFunc(r.Steps, func(a, b result) int { return place(a) - place(b) })
 }
