@@ -56,7 +56,7 @@ func TestConsumersKilled_EffectsHappenOnce(t *testing.T) {
 	w.spawn("auth")
 	require.Eventually(t, func() bool {
 		_, err := w.admin.ExecContext(t.Context(), `UPDATE auth.letter SET due_at = clock_timestamp() WHERE due_at > clock_timestamp() + interval '5 s'`)
-		require.NoError(t, err)                                 // the minute that a dead sender's letter waits
+		require.NoError(t, err)                                // the minute that a dead sender's letter waits
 		_, err = w.authDeadLetters().Redrive(t.Context(), 100) // what too many died with
 		require.NoError(t, err)
 		return w.count(unpublishedSQL) == 0 && w.count(`SELECT count(*) FROM auth.letter`) == 0 && w.allWrittenTo(deeds)
