@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
@@ -150,6 +151,7 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, other peer.Pee
 		return err
 	}
 	outbox.Measure(deps.Registry, db)
+	deps.Registry.MustRegister(collectors.NewDBStatsCollector(db.DB, Schema))
 	routes := rest.Config{
 		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
