@@ -9,7 +9,7 @@ TOOL     = env GOWORK=off go tool -modfile=$(ROOT)/tools/go.mod
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
 
 .PHONY: run demo audit
 run: build ## bring the platform up on :8000, with a PostgreSQL of its own
@@ -38,6 +38,32 @@ torture: ## the property and fault tests, twenty times as long
 	MICROPAY_TORTURE=20 go test -race -count=1 -timeout=2h -v ./testing/properties ./testing/faults
 bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
 	@go run ./testing/bench/cmd/bench $(ARGS)
+
+.PHONY: infra-check picture cost
+INFRA = $(patsubst %,infra/%.yaml,network registry data identity messaging access watch edge)
+infra-check: ## the AWS stack: cfn-lint (`pip install cfn-lint`), and the rules that matter
+	@command -v cfn-lint >/dev/null || { echo "cfn-lint is missing: pip install cfn-lint"; exit 1; }
+	cfn-lint $(INFRA)
+	go test -count=1 ./testing/infra/...
+picture: ## draw docs/architecture.svg from docs/architecture.picture
+	@go run ./testing/infra/cmd/picture
+cost: ## write docs/cost.md from the templates, the cluster file and the price list
+	@go run ./testing/infra/cmd/cost
+
+.PHONY: k8s-check k8s-images k8s-e2e k8s-evidence k8s-down
+k8s-check: ## render k8s/ and hold it against the API's types and our rules; needs kubectl
+	@go run ./testing/k8s/cmd/k8s-check
+# The overlay's own images are those of `make images`; this one only looks around in the cluster.
+k8s-images: ## build the image of the program that tries what strangers may reach
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/reach ./testing/k8s/cmd/reach
+	docker build -q -t micropay-reach:local -f testing/k8s/cmd/reach/Dockerfile .
+k8s-e2e: ## prove the local overlay on the cluster of KUBECONFIG (INGRESS_URL: its Ingress controller); ARGS=--short: a minute of it
+	@go run ./testing/k8s/cmd/k8s-e2e $(ARGS)
+k8s-evidence: ## write docs/evidence/kubernetes.md and its plots from what k8s-e2e recorded
+	@go run ./testing/k8s/cmd/k8s-evidence
+k8s-down: ## take the local overlay, its database included, off the cluster of KUBECONFIG
+	kubectl delete namespace micropay micropay-storage --ignore-not-found
+	kubectl delete pv micropay-postgres --ignore-not-found
 
 .PHONY: images push up down logs e2e-compose
 # What the images are stamped with; CI may say otherwise.

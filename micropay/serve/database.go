@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -29,33 +30,36 @@ func (c Config) DatabaseOptions() home.Options {
 }
 
 // passwords says what the roles of a service log in with: always the same, since any number of
-// processes may prepare a database at once.
+// processes may prepare a database at once, each with a home of its own.
 type passwords func(service string) (owner, app string)
 
-// ofHome are the passwords of a platform that keeps a secret of its own.
-func ofHome(h *home.Home) passwords {
-	return func(service string) (owner, app string) {
-		return h.Secret("database owner of " + service), h.Secret("database of " + service)
-	}
-}
-
-// fromOutside are the given passwords of the services. Nobody is told those of the schemas' owners:
-// they come from the administrator's, who may do all that owners may.
-func (c Config) fromOutside(admin string) (passwords, error) {
-	u, err := url.Parse(admin)
-	if err != nil {
-		return nil, errors.New("DATABASE_URL: is not an URL")
-	}
-	secret, ok := u.User.Password()
-	if !ok {
-		return nil, errors.New("DATABASE_URL: needs the administrator's password with AUTH_DB_PASSWORD")
+// passwordsFor are those in the database at admin's address: the given ones, else what follows
+// from the administrator's, else what the home keeps. Nobody is told those of the schemas' owners.
+func (c Config) passwordsFor(admin string, secret func(purpose string) string) (passwords, error) {
+	if !c.ownDatabase {
+		u, err := url.Parse(admin)
+		if err != nil {
+			return nil, errors.New("DATABASE_URL: is not an URL")
+		}
+		if known, ok := u.User.Password(); ok {
+			secret = following(known)
+		} else if c.AuthPassword != "" {
+			return nil, errors.New("DATABASE_URL: needs the administrator's password with AUTH_DB_PASSWORD")
+		}
 	}
 	given := map[string]config.Secret{auth.Schema: c.AuthPassword, transaction.Schema: c.TransactionPassword}
 	return func(service string) (owner, app string) {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write([]byte("database owner of " + service))
-		return hex.EncodeToString(mac.Sum(nil)), given[service].Reveal()
+		return secret("database owner of " + service), cmp.Or(given[service].Reveal(), secret("database of "+service))
 	}, nil
+}
+
+// following makes secrets of another, which they do not give away.
+func following(secret string) func(purpose string) string {
+	return func(purpose string) string {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(purpose))
+		return hex.EncodeToString(mac.Sum(nil))
+	}
 }
 
 // passwordMistakes reports passwords that are not enough to migrate with.
@@ -104,7 +108,7 @@ func prepare(ctx context.Context, admin string, of passwords) (addresses, error)
 func Migrate(ctx context.Context, c Config) (how string, err error) {
 	c = c.quiet()
 	if c.AuthPassword != "" {
-		return c.migrateGiven(ctx)
+		return "the given database, with the given passwords", migrate(ctx, c, c.Auth.Database.DSN(), nil)
 	}
 	h, err := home.Open(c.Data)
 	if err != nil {
@@ -114,22 +118,16 @@ func Migrate(ctx context.Context, c Config) (how string, err error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = prepare(ctx, d.DSN, ofHome(h))
-	if err = errors.Join(err, d.Stop(context.WithoutCancel(ctx))); err != nil {
-		return "", fmt.Errorf("migrate: %w", err)
-	}
-	return d.How, nil
+	return d.How, errors.Join(migrate(ctx, c, d.DSN, h.Secret), d.Stop(context.WithoutCancel(ctx)))
 }
 
-// migrateGiven migrates the given database for services that run apart.
-func (c Config) migrateGiven(ctx context.Context) (how string, err error) {
-	admin := c.Auth.Database.DSN()
-	given, err := c.fromOutside(admin)
+func migrate(ctx context.Context, c Config, admin string, secret func(purpose string) string) error {
+	of, err := c.passwordsFor(admin, secret)
 	if err == nil {
-		_, err = prepare(ctx, admin, given)
+		_, err = prepare(ctx, admin, of)
 	}
 	if err != nil {
-		return "", fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w", err)
 	}
-	return "the given database, with the given passwords", nil
+	return nil
 }

@@ -153,7 +153,11 @@ func (b *building) database(ctx context.Context, h *home.Home, p *Platform) (add
 	})
 	b.background(func(ctx context.Context) { d.Keep(ctx, b.c.Log) })
 	p.Database, p.AdminDSN = d.How, d.DSN
-	return prepare(ctx, d.DSN, ofHome(h))
+	of, err := b.c.passwordsFor(d.DSN, h.Secret)
+	if err != nil {
+		return addresses{}, err
+	}
+	return prepare(ctx, d.DSN, of)
 }
 
 // settle fills in what the services could not be told before.

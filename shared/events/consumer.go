@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/micropay/micropay/shared/trouble"
 )
 
 // Message is an event on its way, as a queue hands it out.
@@ -58,11 +60,16 @@ type Consumer struct {
 // LongestRetry bounds the pause between two tries.
 const LongestRetry = 5 * time.Minute
 
-// longestPause bounds how long a queue that was away is left alone.
-const longestPause = 10 * time.Second
+// longestOutagePause bounds the pause between two tries to read the queue: when it is back, what
+// has gathered there waits no longer.
+const longestOutagePause = 15 * time.Second
 
 // receiveAtOnce is the most that SQS hands out in one answer.
 const receiveAtOnce = 10
+
+// gatherFor is how long a free worker waits for others, so that one request fetches for several:
+// each costs money and a round trip.
+const gatherFor = 10 * time.Millisecond
 
 // Run consumes until ctx ends, and returns when what is under way has been finished.
 func (c *Consumer) Run(ctx context.Context) {
@@ -70,22 +77,20 @@ func (c *Consumer) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	defer work.Wait()
 	places := make(chan struct{}, c.Workers)
+	outage := trouble.Line{}
 	for failures := 0; ctx.Err() == nil; {
 		free := c.reserve(ctx, places)
 		messages, err := c.receive(ctx, free)
 		for range free - len(messages) {
 			<-places
 		}
-		if err != nil && ctx.Err() == nil {
-			if failures == 0 { // an outage is one line, not thousands
-				c.Log.WarnContext(ctx, "queue not read", "consumer", c.Name, "error", err.Error())
-			}
-			pause(ctx, min(c.backoff(failures), longestPause))
+		if ctx.Err() == nil {
+			outage.Heard(ctx, c.Log, "queue not read", err, "consumer", c.Name)
+		}
+		if err != nil {
+			pause(ctx, min(c.backoff(failures), longestOutagePause))
 			failures++
 			continue
-		}
-		if failures > 0 && ctx.Err() == nil {
-			c.Log.InfoContext(ctx, "over: queue not read", "consumer", c.Name)
 		}
 		failures = 0
 		for _, m := range messages {
@@ -106,7 +111,7 @@ func (c *Consumer) receive(ctx context.Context, most int) ([]Message, error) {
 	return c.Queue.Receive(ctx, most)
 }
 
-// reserve waits for a worker to be free, and takes as many as are.
+// reserve waits for a worker to be free, and takes as many as become free within a moment.
 func (c *Consumer) reserve(ctx context.Context, places chan struct{}) (n int) {
 	select {
 	case places <- struct{}{}:
@@ -114,11 +119,15 @@ func (c *Consumer) reserve(ctx context.Context, places chan struct{}) (n int) {
 	case <-ctx.Done():
 		return 0
 	}
-	for n < receiveAtOnce {
+	over := time.NewTimer(gatherFor)
+	defer over.Stop()
+	for n < min(receiveAtOnce, cap(places)) {
 		select {
 		case places <- struct{}{}:
 			n++
-		default:
+		case <-over.C:
+			return n
+		case <-ctx.Done():
 			return n
 		}
 	}

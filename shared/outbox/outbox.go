@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/micropay/micropay/shared/events"
+	"github.com/micropay/micropay/shared/trouble"
 )
 
 // Relay moves events from the table outbox of db to a publisher.
@@ -47,15 +48,10 @@ func (r *Relay) Run(ctx context.Context) {
 	r.Registry.MustRegister(r.published)
 	wake, stop := r.listen(ctx)
 	defer stop()
-	for last := ""; ctx.Err() == nil; {
+	for outage := (trouble.Line{}); ctx.Err() == nil; {
 		more, err := r.relay(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil && err.Error() != last:
-			last = err.Error()
-			r.Log.WarnContext(ctx, "outbox not relayed", "error", last)
-		case err == nil && last != "":
-			last = ""
-			r.Log.InfoContext(ctx, "over: outbox not relayed")
+		if ctx.Err() == nil {
+			outage.Heard(ctx, r.Log, "outbox not relayed", err)
 		}
 		if more && err == nil {
 			continue

@@ -56,7 +56,8 @@ func add(t *testing.T, db *pgtest.DB, n int) {
 type listener struct {
 	mu      sync.Mutex
 	heard   []events.Event
-	refuse  int  // so many times, of all
+	refuse  int // so many times, of all
+	refusal func(n int) error
 	partial bool // take one event of each call only
 	hang    chan struct{}
 }
@@ -73,6 +74,9 @@ func (l *listener) Publish(ctx context.Context, es []events.Event) (ids []string
 	defer l.mu.Unlock()
 	if l.refuse > 0 {
 		l.refuse--
+		if l.refusal != nil {
+			return nil, l.refusal(l.refuse)
+		}
 		return nil, errors.New("broker away")
 	}
 	if l.partial && len(es) > 1 {
@@ -100,6 +104,26 @@ func requireOrder(t *testing.T, es []events.Event) {
 		last[e.Key] = e.Sequence
 	}
 }
+
+// lines is a log.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func (l *lines) count(text string) int { return strings.Count(l.String(), text) }
 
 type option func(*outbox.Relay)
 
@@ -257,4 +281,20 @@ outbox_unpublished 0
 	var left int
 	require.NoError(t, db.App.GetContext(t.Context(), &left, `SELECT count(*) FROM outbox`))
 	require.Zero(t, left)
+}
+
+// An outage is one line, whatever the ids and ports in its errors are and however many calls it spoils.
+func TestRelay_AnOutage_IsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	db, l, log := box(t, 9), &listener{refuse: 8}, &lines{}
+	l.refusal = func(n int) error {
+		one := fmt.Errorf("sns: PublishBatch, StatusCode: 403, RequestID: 7d%d0a6e1-0000-4000-8000-00000000000%d, ExpiredToken: expired", n, n)
+		if n%2 == 0 {
+			return errors.Join(one, fmt.Errorf("read tcp 127.0.0.1:4%d->127.0.0.1:443", n))
+		}
+		return one
+	}
+	relay(t, db, l, func(r *outbox.Relay) { r.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	require.Eventually(t, func() bool { return unpublished(t, db) == 0 && log.count("over: outbox not relayed") == 1 }, 10*time.Second, time.Millisecond)
+	require.Equal(t, 1, log.count(`msg="outbox not relayed"`), log.String())
 }

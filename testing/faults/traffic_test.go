@@ -112,7 +112,9 @@ func (t *traffic) settle() {
 		t.unknown = t.unknown[1:]
 	}
 	t.t.Logf("%d transfers, %d outcomes had to be asked for again, slowest answer %v", len(t.made), asked, t.slowest.Round(time.Millisecond))
-	t.admin = t.open(t.server.AdminDSN()) // the old sessions may be gone
+	if t.server != nil {
+		t.admin = t.open(t.server.AdminDSN()) // the old sessions may be gone
+	}
 	require.Equal(t.t, t.before+len(t.made), t.transfers(), "each key that was answered with 201 made one transfer, no other made any")
 	for i, p := range t.people {
 		require.Equal(t.t, t.balances[i], t.balance(p), "the balance is what the answers say")

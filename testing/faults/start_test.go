@@ -2,11 +2,13 @@ package faults_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -15,19 +17,23 @@ import (
 	"github.com/micropay/micropay/testing/pgtest"
 )
 
+// Replicas that are started at once, each on a machine of its own, are one platform.
 func TestReplicasStartingAtOnce_OnAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	server := pgtest.NewServer(t)
 	const replicas = 3
-	platforms := make([]*serve.Platform, replicas)
+	platforms, errs := make([]*serve.Platform, replicas), make([]error, replicas)
 	var all sync.WaitGroup
 	for i := range platforms {
-		// One secret between them: they are one platform.
 		all.Go(func() {
-			platforms[i] = startPlatform(t, server.AdminDSN(), nil, "INTERNAL_TOKEN=between-services-of-one-platform")
+			platforms[i], errs[i] = tryPlatform(t, server.AdminDSN(), nil, "INTERNAL_TOKEN=between-services-of-one-platform")
 		})
 	}
 	all.Wait()
+	require.NoError(t, errors.Join(errs...))
+	for _, p := range platforms {
+		require.Eventually(t, func() bool { return probe(p, "/readyz") == http.StatusOK }, 10*time.Second, 20*time.Millisecond)
+	}
 	w := &world{t: t, server: server, platform: platforms[0]}
 	w.admin = w.open(server.AdminDSN())
 	ann, bob := w.register("ann@example.com"), w.register("bob@example.com")
