@@ -66,6 +66,9 @@ func (s *Server) New(t testing.TB, schemas ...Schema) *DB {
 // AdminDSN is the superuser's address.
 func (s *Server) AdminDSN() string { return s.s.DSN("") }
 
+// BinDir is where the server's programs are. Those that were fetched lack pg_dump.
+func (s *Server) BinDir() string { return s.s.BinDir() }
+
 // Stop ends the server; its data stays.
 func (s *Server) Stop(how Shutdown) {
 	s.t.Helper()
