@@ -289,3 +289,21 @@ func TestBacklog_CountsOpenPaymentsAndTheOldest(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.InDelta(t, 90*time.Second, oldest, float64(10*time.Second))
 }
+
+// A payer has a day to pay, during which nobody is late.
+func TestBacklog_APayerWhoTakesTheirTime_IsOpenAndNotOld(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t, schema())
+	owner, id := seed(t, db)
+	payments := postgres.NewPayments(db.App)
+	top, err := domain.NewTopUp("019c5a00-0000-7000-8000-000000000012", owner, id, "sandbox", money.Money{Amount: 1, Currency: "USD"})
+	require.NoError(t, err)
+	_, _, err = payments.Add(t.Context(), top, domain.Key{Value: "k3"}, time.Minute)
+	require.NoError(t, err)
+	_, err = db.Admin.ExecContext(t.Context(), `UPDATE transaction.payment SET status = 'requires_action', created_at = now() - interval '20 hours' WHERE id = $1`, top.ID)
+	require.NoError(t, err)
+	n, oldest, err := payments.Backlog(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Zero(t, oldest)
+}
