@@ -151,10 +151,10 @@ func (s *Payments) Claim(ctx context.Context, provider string, lease time.Durati
 	return s.read(ctx, "claim payments", claimSQL, provider, lease.Seconds(), limit)
 }
 
-const backlogSQL = `SELECT count(*) AS open, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS oldest
+const backlogSQL = `SELECT count(*) AS open, coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE status <> 'requires_action')), 0) AS oldest
 	FROM payment WHERE status IN ('created', 'requires_action', 'processing')`
 
-// Backlog returns how many payments are open, and how old the oldest is.
+// Backlog returns how many payments are open, and how old the oldest is of those that wait for no payer.
 func (s *Payments) Backlog(ctx context.Context) (open int, oldest time.Duration, err error) {
 	var r struct {
 		Open   int     `db:"open"`
