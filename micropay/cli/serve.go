@@ -81,6 +81,7 @@ func (c command) until(ctx context.Context, p *serve.Platform) error {
 
 func (c command) migrate() *cobra.Command {
 	var data string
+	var roles bool
 	cmd := &cobra.Command{
 		Use: "migrate", Short: "make roles and schemas, bring them up to date, and end", Args: cobra.NoArgs,
 		Long: "May run any number of times, also at once, and beside a running platform.",
@@ -88,6 +89,9 @@ func (c command) migrate() *cobra.Command {
 			config, err := c.load(data)
 			if err != nil {
 				return err
+			}
+			if roles {
+				return serve.MakeRoles(cmd.Context(), config)
 			}
 			how, err := serve.Migrate(cmd.Context(), config)
 			if err != nil {
@@ -98,5 +102,6 @@ func (c command) migrate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&data, "data", "", "directory of what is kept across runs (default .micropay, or MICROPAY_DATA)")
+	cmd.Flags().BoolVar(&roles, "roles", false, "make the roles of the server of DATABASE_URL only, before a dump is restored into it")
 	return cmd
 }

@@ -104,6 +104,23 @@ func prepare(ctx context.Context, admin string, of passwords) (addresses, error)
 	return a, nil
 }
 
+// MakeRoles makes the services' roles in the server of DATABASE_URL, with the given passwords, and nothing
+// else: for a database that is about to be restored from a dump.
+func MakeRoles(ctx context.Context, c Config) error {
+	if c.AuthPassword == "" {
+		return errors.New("AUTH_DB_PASSWORD, TRANSACTION_DB_PASSWORD: are required to make roles")
+	}
+	admin := c.Auth.Database.DSN()
+	of, err := c.passwordsFor(admin, nil)
+	for _, name := range []string{auth.Schema, transaction.Schema} {
+		if err == nil {
+			owner, app := of(name)
+			err = database.ProvisionRoles(ctx, admin, database.Service{Name: name, OwnerPassword: owner, Password: app})
+		}
+	}
+	return err
+}
+
 // Migrate makes roles and schemas, brings them up to date, and ends. It says which database it was.
 func Migrate(ctx context.Context, c Config) (how string, err error) {
 	c = c.quiet()

@@ -39,6 +39,17 @@ var serviceName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 // role gets at another service's schema, nor makes anything in the schema public. The admin need
 // not be a superuser: CREATEROLE and owning the database are enough.
 func Provision(ctx context.Context, adminDSN string, s Service) (Roles, error) {
+	return s.prepare(ctx, adminDSN, Service.provision)
+}
+
+// ProvisionRoles makes, or brings up to date, a service's roles and nothing else: they belong to the
+// server, not to a database, so a database that is restored from a dump needs them before.
+func ProvisionRoles(ctx context.Context, adminDSN string, s Service) error {
+	_, err := s.prepare(ctx, adminDSN, Service.roles)
+	return err
+}
+
+func (s Service) prepare(ctx context.Context, adminDSN string, do func(Service, context.Context, *sqlx.Tx) error) (Roles, error) {
 	if !serviceName.MatchString(s.Name) {
 		return Roles{}, fmt.Errorf("database: provision: %q is not a name of a service", s.Name)
 	}
@@ -55,7 +66,7 @@ func Provision(ctx context.Context, adminDSN string, s Service) (Roles, error) {
 	}
 	defer func() { _ = db.Close() }()
 	for try := 1; ; try++ {
-		err = InTx(ctx, db, nil, func(tx *sqlx.Tx) error { return s.provision(ctx, tx) })
+		err = InTx(ctx, db, nil, func(tx *sqlx.Tx) error { return do(s, ctx, tx) })
 		if err == nil {
 			return Roles{Owner: as(*u, s.OwnerRole(), s.OwnerPassword), App: as(*u, s.AppRole(), s.Password)}, nil
 		}
@@ -77,7 +88,7 @@ func overtaken(err error) bool {
 	return e != nil && (e.Code == uniqueViolation || e.Code == "42710" || e.Code == "XX000")
 }
 
-func (s Service) provision(ctx context.Context, tx *sqlx.Tx) error {
+func (s Service) roles(ctx context.Context, tx *sqlx.Tx) error {
 	const lock = 0x6d6963726f706179 // "micropay"
 	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lock)); err != nil {
 		return err
@@ -86,6 +97,13 @@ func (s Service) provision(ctx context.Context, tx *sqlx.Tx) error {
 		if err := s.role(ctx, tx, role, password); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (s Service) provision(ctx context.Context, tx *sqlx.Tx) error {
+	if err := s.roles(ctx, tx); err != nil {
+		return err
 	}
 	var database string
 	if err := tx.GetContext(ctx, &database, "SELECT current_database()"); err != nil {
