@@ -65,7 +65,7 @@ k8s-down: ## take the local overlay, its database included, off the cluster of K
 	kubectl delete namespace micropay micropay-storage --ignore-not-found
 	kubectl delete pv micropay-postgres --ignore-not-found
 
-.PHONY: images push up down logs e2e-compose
+.PHONY: images push up down logs e2e-compose alerts-check
 # What the images are stamped with; CI may say otherwise.
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT   ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -97,6 +97,11 @@ logs: ## what it says
 	@bash deploy/compose/compose.sh logs
 e2e-compose: ## the end-to-end suite through the gateway of a platform that is up
 	MICROPAY_E2E_URL=$${MICROPAY_E2E_URL:-http://localhost:8080} go test -count=1 -v -run 'TestGateway' ./testing/e2e
+alerts-check: ## the alerts: do they come when they should, and does each say what to do; needs promtool
+	@command -v promtool >/dev/null || { echo "promtool is missing; it comes with Prometheus (Debian: apt install prometheus)"; exit 1; }
+	promtool check rules deploy/prometheus/rules.yml
+	promtool test rules deploy/prometheus/rules_test.yml
+	go test -count=1 ./testing/operations
 
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 )
@@ -49,14 +50,22 @@ func TestObserved_DashboardsAndAlertsSpeakOfWhatIsThere(t *testing.T) {
 	})
 }
 
-// TestGateway_ObservedByPrometheus asks the same of a Prometheus that watches what MICROPAY_E2E_URL
-// names, after the other tests of it.
+// TestGateway_ObservedByPrometheus asks the same of a Prometheus that watches what MICROPAY_E2E_URL names.
 func TestGateway_ObservedByPrometheus(t *testing.T) {
+	t.Parallel()
+	g := throughGateway(t)
 	address := os.Getenv("MICROPAY_PROMETHEUS_URL")
 	if address == "" {
 		t.Skip("needs a Prometheus, named by MICROPAY_PROMETHEUS_URL: make up PROFILE=observe")
 	}
-	prometheus{t, address}.holds(func() {})
+	_, ann, from := g.someone("ann")
+	_, _, to := g.someone("bob")
+	g.want(http.StatusCreated, "POST", "/transaction/topups", ann,
+		body{"wallet_id": from, "amount": 10_000, "currency": "USD", "provider": "sandbox"}, "Idempotency-Key", uuid.NewString())
+	prometheus{t, address}.holds(func() {
+		g.want(http.StatusCreated, "POST", "/transaction/transfers", ann,
+			body{"from_wallet_id": from, "to_wallet_id": to, "amount": 1, "currency": "USD"}, "Idempotency-Key", uuid.NewString())
+	})
 }
 
 // watch starts program with the configuration of compose, but for where the services are.
