@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func stack(t *testing.T, without ...string) (env []string) {
 	for _, template := range load(t) {
 		var told strings.Builder
 		for name := range template.Outputs {
-			if template.Layer != "edge" && !strings.Contains(strings.Join(without, " "), name) {
+			if template.Layer != "edge" && !slices.Contains(without, name) {
 				fmt.Fprintf(&told, "%s\tmade & <%s>\n", name, name)
 			}
 		}
