@@ -38,7 +38,7 @@ var (
 		"Value: !GetAtt Pool.Arn", "Value: arn:aws:cognito-idp:us-east-1:123456789012:userpool/pool",
 		"DBParameterGroupName: !Ref Settings", "DBParameterGroupName: default.postgres17",
 	)
-	unmadeByMoto = regexp.MustCompile(`Value: !Ref (AuthDbPassword|TransactionDbPassword|InternalToken|StripeKeys|Pool|Client|ClientSecret)}`)
+	unmadeByMoto = regexp.MustCompile(`Value: !Ref (AuthDbPassword|TransactionDbPassword|InternalToken|StripeKeys|PayPalKeys|Pool|Client|ClientSecret)}`)
 )
 
 func (m *mended) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package infra_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -149,7 +150,7 @@ func TestTemplates_NoSecretIsWrittenDown(t *testing.T) {
 	for _, r := range infra.All(templates, "AWS::SecretsManager::Secret") {
 		given := property(r, "SecretString")
 		_, isReference := given.(map[string]any)
-		require.Truef(t, given == nil || given == "{}" || isReference, "%s has its value in the template", r.Name)
+		require.Truef(t, given == nil || isReference || empty(given), "%s has its value in the template", r.Name)
 	}
 	for _, r := range infra.All(templates, "AWS::RDS::DBInstance") {
 		require.Equal(t, true, property(r, "ManageMasterUserPassword"), "RDS makes and rotates it")
@@ -165,6 +166,16 @@ func TestTemplates_NoSecretIsWrittenDown(t *testing.T) {
 			}
 		}
 	}
+}
+
+// empty tells whether a secret is JSON whose every value is still to be filled in.
+func empty(given any) bool {
+	var keys map[string]string
+	written, _ := given.(string)
+	if json.Unmarshal([]byte(written), &keys) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(slices.Collect(maps.Values(keys)), func(v string) bool { return v != "" })
 }
 
 func TestTemplates_ProductionLosesNothing(t *testing.T) {
@@ -314,6 +325,9 @@ func TestTemplates_WhatALayerAsksForComesFromThoseBefore(t *testing.T) {
 			}
 		}
 		for layer, keys := range given {
+			if layer == "cluster" { // those of infra/fill.sh
+				continue
+			}
 			i := slices.IndexFunc(load(t), func(x infra.Template) bool { return x.Layer == layer })
 			require.GreaterOrEqualf(t, i, 0, "%s: no layer %s", stage, layer)
 			for key := range keys {
