@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/micropay/micropay/testing/infra"
 )
@@ -101,5 +102,58 @@ func TestFill_PutsInWhatTheStackMade(t *testing.T) {
 		"AuthRepository", "TransactionRepository", "OperatorRepository", "Tag",
 	} {
 		require.Truef(t, used[name], "nobody is told %s", name)
+	}
+}
+
+func TestFill_WhatNothingGives_IsNamedAndNothingIsWritten(t *testing.T) {
+	t.Parallel()
+	into := filepath.Join(t.TempDir(), "filled")
+	out, err := fill(t, stack(t, "MailFrom", "SgNodes"), "sandbox", "1a2b3c", into)
+	require.Error(t, err)
+	require.Contains(t, out, "auth.env: nothing gives MailFrom")
+	require.Contains(t, out, "cluster.yaml: nothing gives SgNodes")
+	require.NoDirExists(t, into)
+
+	for want, args := range map[string][]string{
+		"no stage staging": {"staging", "1", into},
+		"infra/fill.sh":    {"sandbox"},
+	} {
+		out, err := fill(t, stack(t), args...)
+		require.Error(t, err)
+		require.Contains(t, out, want)
+	}
+}
+
+// PostgreSQL lets in the group SgNodes: the nodes, and with them their pods, bear it, and nobody else does. The
+// load balancer bears the group that alone reaches the pods' port.
+func TestCluster_NodesBearTheGroupThatPostgreSQLLetsIn(t *testing.T) {
+	t.Parallel()
+	files := sources(t)
+	var cluster struct {
+		Groups []struct {
+			SecurityGroups struct {
+				AttachIDs []string `yaml:"attachIDs"`
+			} `yaml:"securityGroups"`
+		} `yaml:"managedNodeGroups"`
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(files["cluster.yaml"]), &cluster))
+	require.NotEmpty(t, cluster.Groups)
+	for _, g := range cluster.Groups {
+		require.Equal(t, []string{"${SgNodes}"}, g.SecurityGroups.AttachIDs)
+	}
+	for name, text := range files {
+		if name != "cluster.yaml" {
+			require.NotContains(t, text, "${SgNodes}", name)
+		}
+	}
+	var ingress struct {
+		Metadata struct{ Annotations map[string]string }
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(files["ingress.yaml"]), &ingress))
+	require.Equal(t, "${SgWeb}", ingress.Metadata.Annotations["alb.ingress.kubernetes.io/security-groups"])
+	for _, r := range infra.All(load(t), "AWS::EC2::SecurityGroup") {
+		if r.Name == "SgNodes" {
+			require.Contains(t, text(t, property(r, "SecurityGroupIngress")), `{"Ref":"SgWeb"}`)
+		}
 	}
 }
