@@ -157,3 +157,20 @@ func TestCluster_NodesBearTheGroupThatPostgreSQLLetsIn(t *testing.T) {
 		}
 	}
 }
+
+// `make push` pushes to repositories that are there: ECR makes none by itself.
+func TestTemplates_RepositoriesAreThoseThatMakePushes(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile("../../Makefile")
+	require.NoError(t, err)
+	var pushed, made []string
+	for _, m := range regexp.MustCompile(`(?m)^IMAGE_\w+ *= *(\S+)$`).FindAllStringSubmatch(string(makefile), -1) {
+		pushed = append(pushed, m[1])
+	}
+	for _, r := range infra.All(load(t), "AWS::ECR::Repository") {
+		name, _ := property(r, "RepositoryName").(string)
+		made = append(made, name)
+	}
+	require.Len(t, pushed, 3)
+	require.ElementsMatch(t, pushed, made)
+}
