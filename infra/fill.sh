@@ -6,7 +6,7 @@
 # ${Name} is an output of a layer, or cluster.Name in STAGE.params or STAGE.local.params, or ${Tag}.
 # If nothing gives a value, or an empty one, nothing is written.
 set -euo pipefail
-[ $# -ge 2 ] && [ $# -le 3 ] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+case $# in 2 | 3) ;; *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;; esac
 stage=$1 tag=$2 into=${3-}
 into=${into:+$(realpath -m "$into")}
 cd "$(dirname "$0")"

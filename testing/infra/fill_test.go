@@ -28,17 +28,16 @@ var placeholder = regexp.MustCompile(`\$\{([A-Za-z0-9]+)\}`)
 func stack(t *testing.T, without ...string) (env []string) {
 	t.Helper()
 	dir := t.TempDir()
+	var told strings.Builder
 	for _, template := range load(t) {
-		var told strings.Builder
 		for name := range template.Outputs {
 			if template.Layer != "edge" && !slices.Contains(without, name) {
 				fmt.Fprintf(&told, "%s\tmade & <%s>\n", name, name)
 			}
 		}
-		require.NoError(t, os.WriteFile(filepath.Join(dir, "micropay-"+template.Layer), []byte(told.String()), 0o600))
 	}
-	script := "#!/bin/sh\ncase \"$*\" in sts*) echo 111111111111; exit;; esac\n" +
-		"while [ \"$1\" != --stack-name ]; do shift; done\ncat " + dir + "/\"$2\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "outputs"), []byte(told.String()), 0o600))
+	script := "#!/bin/sh\ncase \"$*\" in sts*) echo 111111111111;; *) cat " + dir + "/outputs;; esac\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700)) //nolint:gosec // a program has to be executable
 	return []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "MICROPAY_ACCOUNT=111111111111"}
 }
