@@ -42,8 +42,8 @@ account=$(aws sts get-caller-identity --query Account --output text) || die "AWS
 stack_of() { echo "micropay-$1"; }
 change_set_of() { echo "plan-$stage-$1"; }
 
-# look sets the status of a layer's stack; REVIEW_IN_PROGRESS is one that only has a change set. A stack bears its stage,
-# so that the parameters of one are never applied to the other.
+# look sets the status of a layer's stack, and which change is due: create, also of a stack that only has a change set
+# (REVIEW_IN_PROGRESS), or update. A stack bears its stage, so that the parameters of one are never applied to the other.
 look() {
     local told is
     told=$(aws cloudformation describe-stacks --stack-name "$(stack_of "$1")" --output text \
@@ -51,8 +51,8 @@ look() {
         case $told in *"does not exist"*) told=NONE ;; *) die "$told" ;; esac
     read -r status is <<<"$told"
     case $status in
-        NONE | REVIEW_IN_PROGRESS) ;;
-        *) [ "$is" = "$stage" ] || die "$(stack_of "$1") is of stage $is, not $stage" ;;
+        NONE | REVIEW_IN_PROGRESS) change=create ;;
+        *) change=update; [ "$is" = "$stage" ] || die "$(stack_of "$1") is of stage $is, not $stage" ;;
     esac
 }
 
@@ -93,23 +93,28 @@ parameters() {
         }'
 }
 
+# plan keeps a change set and shows it; false: there is nothing to change.
 plan() {
-    local layer=$1 stack type=CREATE why change_set given
+    local layer=$1 stack told why change_set given
     stack=$(stack_of "$layer") change_set=$(change_set_of "$layer")
     look "$layer"
     case $status in
-        NONE | REVIEW_IN_PROGRESS) ;;
         ROLLBACK_COMPLETE | *_FAILED) die "$stack is $status: delete it first" ;;
+        REVIEW_IN_PROGRESS) ;;
         *_IN_PROGRESS) die "$stack is being changed: $status" ;;
-        *) type=UPDATE ;;
     esac
     given=$(parameters "$layer") || die "$stack: parameters that do not fit"
     [ "$status" = NONE ] || aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null 2>&1 || true
-    aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" --change-set-type "$type" \
+    aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" --change-set-type "${change^^}" \
         --template-body "file://$layer.yaml" --parameters "$given" \
-        --tags Key=micropay:stage,Value="$stage" --capabilities CAPABILITY_NAMED_IAM >/dev/null
-    if ! aws cloudformation wait change-set-create-complete --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null; then
-        why=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --query StatusReason --output text)
+        --tags Key=micropay:stage,Value="$stage" --capabilities CAPABILITY_NAMED_IAM >/dev/null || die "$stack: AWS takes no such change set"
+    while :; do
+        told=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
+            --query '[[Status, StatusReason], Changes[].ResourceChange.[Action, Replacement, ResourceType, LogicalResourceId]]') || die "$stack: AWS does not say what would change"
+        case $told in CREATE_PENDING* | CREATE_IN_PROGRESS*) sleep 3 ;; *) break ;; esac
+    done
+    if [ "${told%%[[:space:]]*}" = FAILED ]; then
+        why=${told%%$'\n'*}
         aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null
         case $why in
             *"didn't contain changes"* | *"No updates are to be performed"*) echo "$stack: nothing to change"; return 1 ;;
@@ -117,15 +122,14 @@ plan() {
         esac
     fi
     echo "$stack: the plan for account $account, stage $stage"
-    aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
-        --query 'Changes[].ResourceChange.[Action, Replacement, ResourceType, LogicalResourceId]' | sort | sed 's/^/    /'
+    sed '1d; s/^/    /' <<<"$told" | sort
 }
 
+# apply executes the change set of a layer that was looked at.
 apply() {
-    local layer=$1 stack change=update change_set
+    local layer=$1 stack change_set
     stack=$(stack_of "$layer") change_set=$(change_set_of "$layer")
-    look "$layer"
-    case $status in NONE) die "$stack: nothing is planned" ;; REVIEW_IN_PROGRESS) change=create ;; esac
+    [ "$status" != NONE ] || die "$stack: nothing is planned"
     aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null || die "$stack: nothing is planned"
     aws cloudformation wait "stack-$change-complete" --stack-name "$stack" || die "$stack did not come up: aws cloudformation describe-stack-events --stack-name $stack"
     echo "$stack: ${change}d"
@@ -150,11 +154,12 @@ delete() {
 
 case $action in
     plan) [ -n "$only" ] || usage; plan "$only" || true ;;
-    apply) [ -n "$only" ] || usage; apply "$only" ;;
+    apply) [ -n "$only" ] || usage; look "$only"; apply "$only" ;;
     up)
         for layer in ${only:-"${before_cluster[@]}"}; do
             if plan "$layer"; then
                 confirm "Apply this?"
+                status=PLANNED
                 apply "$layer"
             fi
         done ;;
