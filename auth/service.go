@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
@@ -78,7 +79,7 @@ type Service struct {
 	log        *slog.Logger
 	db         *sqlx.DB
 	app        *app.App
-	inbox      *postgres.Inbox
+	letters    *postgres.LetterBox
 	identities identities
 	events     *transport.Transport
 	feedback   *events.Consumer // nil: none comes
@@ -112,7 +113,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("auth: %w", err)
 	}
-	s := &Service{db: db, cfg: cfg, log: deps.Log, inbox: postgres.NewInbox(db)}
+	s := &Service{db: db, cfg: cfg, log: deps.Log, letters: postgres.NewLetterBox(db, deps.Log)}
 	if s.identities, err = chooseIdentities(ctx, cfg, deps, db, post); err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: identity provider: %w", err), db.Close())
 	}
@@ -134,7 +135,7 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, other peer.Pee
 	s.app = app.New(app.Deps{
 		Identities: s.identities, Users: postgres.NewUsers(db, deps.Now), Revocations: revocations,
 		Wallets: transactionapi.New(other.Base, other.HTTP), Text: unitext.Text{},
-		Inbox: s.inbox, LetterBox: postgres.NewLetterBox(db, deps.Log), Letters: letters.New(), Mailer: post, Now: deps.Now,
+		LetterBox: s.letters, Letters: letters.New(), Mailer: post, Now: deps.Now,
 		Passwords: domain.PasswordPolicy{MinLength: cfg.PasswordMinLength}, VerifiedOnly: cfg.RequireVerifiedEmail,
 	})
 	s.events, err = transport.New(ctx, cfg.Events, transport.Service{
@@ -150,6 +151,7 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, other peer.Pee
 		return err
 	}
 	outbox.Measure(deps.Registry, db)
+	deps.Registry.MustRegister(collectors.NewDBStatsCollector(db.DB, Schema))
 	routes := rest.Config{
 		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
@@ -201,7 +203,7 @@ func (s *Service) Run(ctx context.Context) error {
 	workers.Go(func() { process.Every(ctx, s.log, s.cfg.MailEvery, "letters not sent", s.app.SendLetters) })
 	workers.Go(func() {
 		process.Every(ctx, s.log, time.Hour, "house not kept", func(ctx context.Context) error {
-			if err := s.inbox.Forget(ctx, s.cfg.Events.Keep); err != nil {
+			if err := s.letters.Forget(ctx, s.cfg.Events.Keep); err != nil {
 				return err
 			}
 			return outbox.Purge(ctx, s.db, s.cfg.Events.Keep)

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
@@ -197,6 +198,7 @@ func (s *Service) measure(reg prometheus.Registerer) {
 		}))
 	}
 	outbox.Measure(reg, s.db)
+	reg.MustRegister(collectors.NewDBStatsCollector(s.db.DB, Schema))
 	gauge("payments_open", "Payments whose outcome is not known.", func(ctx context.Context) (float64, error) {
 		n, _, err := s.payments.Backlog(ctx)
 		return float64(n), err

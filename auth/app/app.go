@@ -21,7 +21,6 @@ type Deps struct {
 	Wallets     ports.Wallets
 	Revocations ports.Revocations
 	Text        ports.Text
-	Inbox       ports.Inbox
 	LetterBox   ports.LetterBox
 	Letters     ports.Letters
 	Mailer      ports.Mailer

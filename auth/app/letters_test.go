@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -12,36 +11,26 @@ import (
 	"github.com/micropay/micropay/auth/app"
 	"github.com/micropay/micropay/auth/domain"
 	"github.com/micropay/micropay/auth/ports"
-	"github.com/micropay/micropay/auth/ports/mocks"
 	"github.com/micropay/micropay/shared/money"
 )
 
 var (
-	this  = app.Occurrence{ID: "e1", Type: "x"}
+	this  = ports.Occurrence{ID: "e1", Type: "x"}
 	lunch = app.Transfer{ID: "t1", Kind: "transfer", Amount: money.Money{Amount: 1050, Currency: "USD"}, From: "u1", To: "u2", Note: "lunch", At: noon}
 )
 
-// comes has the inbox run what an event is to do on effects that are mocked.
-func (b bundle) comes(t *testing.T) *mocks.MockEffects {
-	t.Helper()
-	effects := mocks.NewMockEffects(gomock.NewController(t))
-	b.inbox.EXPECT().Once(gomock.Any(), this.ID, this.Type, gomock.Any()).DoAndReturn(
-		func(ctx context.Context, _, _ string, effect func(context.Context, ports.Effects) error) error {
-			return effect(ctx, effects)
-		})
-	return effects
-}
-
 func TestTransferPosted_PromisesBothSidesALetter(t *testing.T) {
 	b := setup(t)
-	effects := b.comes(t)
-	details := ports.Details{Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon}
-	effects.EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterMoneySent, Details: details}).Return(nil)
-	details.OtherID = "u1"
-	effects.EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u2", Kind: ports.LetterMoneyReceived, Details: details}).Return(nil)
+	toPayer := ports.Details{Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon}
+	toPayee := toPayer
+	toPayee.OtherID = "u1"
+	b.letterBox.EXPECT().Promise(gomock.Any(), this,
+		ports.Promise{UserID: "u1", Kind: ports.LetterMoneySent, Details: toPayer},
+		ports.Promise{UserID: "u2", Kind: ports.LetterMoneyReceived, Details: toPayee},
+	).Return(nil)
 	require.NoError(t, b.app.TransferPosted(t.Context(), this, lunch))
 
-	b.comes(t).EXPECT().Promise(gomock.Any(), gomock.Any()).Return(errBoom)
+	b.letterBox.EXPECT().Promise(gomock.Any(), this, gomock.Any()).Return(errBoom)
 	require.ErrorIs(t, b.app.TransferPosted(t.Context(), this, lunch), errBoom)
 }
 
@@ -60,7 +49,7 @@ func TestPaymentSettled_TellsWhatMoved(t *testing.T) {
 		"topup": ports.LetterMoneyReceived, "refund": ports.LetterMoneySent, "withdrawal": ports.LetterMoneySent,
 	} {
 		p := app.Payment{ID: "p1", Kind: kind, Succeeded: true, Amount: lunch.Amount, UserID: "u1", Provider: "stripe", At: noon}
-		b.comes(t).EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: letter, Details: ports.Details{
+		b.letterBox.EXPECT().Promise(gomock.Any(), this, ports.Promise{UserID: "u1", Kind: letter, Details: ports.Details{
 			Amount: lunch.Amount, Other: "stripe", Reference: "p1", At: noon,
 		}}).Return(nil)
 		require.NoError(t, b.app.PaymentSettled(t.Context(), this, p))
@@ -71,7 +60,7 @@ func TestPaymentSettled_TellsWhatMoved(t *testing.T) {
 
 func TestUserVerified_IsWelcomed(t *testing.T) {
 	b := setup(t)
-	b.comes(t).EXPECT().Promise(gomock.Any(), ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterWelcome}).Return(nil)
+	b.letterBox.EXPECT().Promise(gomock.Any(), this, ports.Promise{UserID: "u1", Kind: ports.LetterWelcome}).Return(nil)
 	require.NoError(t, b.app.UserVerified(t.Context(), this, "u1"))
 }
 
@@ -82,7 +71,7 @@ func proven(t *testing.T) domain.User {
 }
 
 func promised(attempts int) ports.Promised {
-	return ports.Promised{ID: 7, Attempts: attempts, Promise: ports.Promise{EventID: "e1", UserID: "u1", Kind: ports.LetterMoneySent, Details: ports.Details{
+	return ports.Promised{ID: 7, EventID: "e1", Attempts: attempts, Promise: ports.Promise{UserID: "u1", Kind: ports.LetterMoneySent, Details: ports.Details{
 		Amount: lunch.Amount, OtherID: "u2", Note: "lunch", Reference: "t1", At: noon,
 	}}}
 }

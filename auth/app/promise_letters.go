@@ -8,9 +8,6 @@ import (
 	"github.com/micropay/micropay/shared/money"
 )
 
-// Occurrence names an event that came.
-type Occurrence struct{ ID, Type string }
-
 // Transfer is one that was posted, as its event tells.
 type Transfer struct {
 	ID       string
@@ -33,13 +30,13 @@ type Payment struct {
 }
 
 // UserVerified welcomes somebody.
-func (a *App) UserVerified(ctx context.Context, e Occurrence, userID string) error {
-	return a.promise(ctx, e, ports.Promise{UserID: userID, Kind: ports.LetterWelcome})
+func (a *App) UserVerified(ctx context.Context, e ports.Occurrence, userID string) error {
+	return a.LetterBox.Promise(ctx, e, ports.Promise{UserID: userID, Kind: ports.LetterWelcome})
 }
 
 // TransferPosted tells both sides of a transfer between two people. What comes in or goes out
 // through a provider is told with its payment.
-func (a *App) TransferPosted(ctx context.Context, e Occurrence, t Transfer) error {
+func (a *App) TransferPosted(ctx context.Context, e ports.Occurrence, t Transfer) error {
 	if t.From == "" || t.To == "" || t.From == t.To {
 		return nil
 	}
@@ -48,11 +45,11 @@ func (a *App) TransferPosted(ctx context.Context, e Occurrence, t Transfer) erro
 			Amount: t.Amount, OtherID: other, Note: t.Note, Reference: t.ID, At: t.At,
 		}}
 	}
-	return a.promise(ctx, e, tell(ports.LetterMoneySent, t.From, t.To), tell(ports.LetterMoneyReceived, t.To, t.From))
+	return a.LetterBox.Promise(ctx, e, tell(ports.LetterMoneySent, t.From, t.To), tell(ports.LetterMoneyReceived, t.To, t.From))
 }
 
 // PaymentSettled tells whose wallet it was, when money moved.
-func (a *App) PaymentSettled(ctx context.Context, e Occurrence, p Payment) error {
+func (a *App) PaymentSettled(ctx context.Context, e ports.Occurrence, p Payment) error {
 	if !p.Succeeded {
 		return nil
 	}
@@ -60,19 +57,7 @@ func (a *App) PaymentSettled(ctx context.Context, e Occurrence, p Payment) error
 	if p.Kind == "topup" {
 		kind = ports.LetterMoneyReceived
 	}
-	return a.promise(ctx, e, ports.Promise{UserID: p.UserID, Kind: kind, Details: ports.Details{
+	return a.LetterBox.Promise(ctx, e, ports.Promise{UserID: p.UserID, Kind: kind, Details: ports.Details{
 		Amount: p.Amount, Other: p.Provider, Reference: p.ID, At: p.At,
 	}})
-}
-
-func (a *App) promise(ctx context.Context, e Occurrence, letters ...ports.Promise) error {
-	return a.Inbox.Once(ctx, e.ID, e.Type, func(ctx context.Context, do ports.Effects) error {
-		for _, p := range letters {
-			p.EventID = e.ID
-			if err := do.Promise(ctx, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }

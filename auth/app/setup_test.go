@@ -30,7 +30,6 @@ type bundle struct {
 	users       *mocks.MockUsers
 	wallets     *mocks.MockWallets
 	revocations *mocks.MockRevocations
-	inbox       *mocks.MockInbox
 	letterBox   *mocks.MockLetterBox
 	letters     *mocks.MockLetters
 	mailer      *mocks.MockMailer
@@ -45,14 +44,13 @@ func setup(t *testing.T) bundle {
 		users:       mocks.NewMockUsers(ctrl),
 		wallets:     mocks.NewMockWallets(ctrl),
 		revocations: mocks.NewMockRevocations(ctrl),
-		inbox:       mocks.NewMockInbox(ctrl),
 		letterBox:   mocks.NewMockLetterBox(ctrl),
 		letters:     mocks.NewMockLetters(ctrl),
 		mailer:      mocks.NewMockMailer(ctrl),
 	}
 	b.app = app.New(app.Deps{
 		Identities: b.idp, Users: b.users, Wallets: b.wallets, Revocations: b.revocations, Text: text{},
-		Inbox: b.inbox, LetterBox: b.letterBox, Letters: b.letters, Mailer: b.mailer, Now: func() time.Time { return noon },
+		LetterBox: b.letterBox, Letters: b.letters, Mailer: b.mailer, Now: func() time.Time { return noon },
 		Passwords: domain.PasswordPolicy{MinLength: domain.DefaultMinPasswordLength},
 	})
 	return b

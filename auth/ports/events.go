@@ -9,22 +9,11 @@ import (
 
 //go:generate env GOWORK=off go tool -modfile=../../tools/go.mod mockgen -source=events.go -destination=mocks/events.go -package=mocks
 
-// Inbox lets an event have its effect once, however often it comes.
-type Inbox interface {
-	// Once runs effect and notes the event in one commit, unless it was noted before. An error of
-	// effect undoes it all, and the event may come again.
-	Once(ctx context.Context, eventID, eventType string, effect func(context.Context, Effects) error) error
-}
-
-// Effects are what events do, all in the commit that notes the event.
-type Effects interface {
-	// Promise stores a letter that is to be written.
-	Promise(ctx context.Context, p Promise) error
-}
+// Occurrence names an event that came.
+type Occurrence struct{ ID, Type string }
 
 // Promise is a letter to somebody, before it is known who they are and what they speak.
 type Promise struct {
-	EventID string // one letter of a kind to a person for each event
 	UserID  string
 	Kind    LetterKind
 	Details Details
@@ -44,11 +33,15 @@ type Details struct {
 type Promised struct {
 	Promise
 	ID       int64
+	EventID  string
 	Attempts int // this one included
 }
 
 // LetterBox keeps promised letters until they have been handed to the mail system.
 type LetterBox interface {
+	// Promise stores an event's letters, one of a kind to a person, in the commit that notes the
+	// event, so that it has them once, however often it comes. After an error it may come again.
+	Promise(ctx context.Context, event Occurrence, letters ...Promise) error
 	// Claim takes the next letter that is due; others leave it alone for the lease. false: none is.
 	Claim(ctx context.Context, now time.Time, lease time.Duration) (Promised, bool, error)
 	// Done ends it. It was sent, or why says for what it was given up.

@@ -67,6 +67,10 @@ const longestOutagePause = 15 * time.Second
 // receiveAtOnce is the most that SQS hands out in one answer.
 const receiveAtOnce = 10
 
+// gatherFor is how long a free worker waits for others, so that one request fetches for several:
+// each costs money and a round trip.
+const gatherFor = 10 * time.Millisecond
+
 // Run consumes until ctx ends, and returns when what is under way has been finished.
 func (c *Consumer) Run(ctx context.Context) {
 	c.measure()
@@ -107,7 +111,7 @@ func (c *Consumer) receive(ctx context.Context, most int) ([]Message, error) {
 	return c.Queue.Receive(ctx, most)
 }
 
-// reserve waits for a worker to be free, and takes as many as are.
+// reserve waits for a worker to be free, and takes as many as become free within a moment.
 func (c *Consumer) reserve(ctx context.Context, places chan struct{}) (n int) {
 	select {
 	case places <- struct{}{}:
@@ -115,11 +119,15 @@ func (c *Consumer) reserve(ctx context.Context, places chan struct{}) (n int) {
 	case <-ctx.Done():
 		return 0
 	}
-	for n < receiveAtOnce {
+	over := time.NewTimer(gatherFor)
+	defer over.Stop()
+	for n < min(receiveAtOnce, cap(places)) {
 		select {
 		case places <- struct{}{}:
 			n++
-		default:
+		case <-over.C:
+			return n
+		case <-ctx.Done():
 			return n
 		}
 	}

@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/micropay/micropay/auth/ports"
 )
 
-// LetterBox implements ports.LetterBox with the table letter.
+// LetterBox implements ports.LetterBox with the tables inbox and letter.
 type LetterBox struct {
 	db  *sqlx.DB
 	log *slog.Logger
@@ -22,6 +23,39 @@ type LetterBox struct {
 
 // NewLetterBox keeps letters in db. What is not sent is logged, by kind and never by address.
 func NewLetterBox(db *sqlx.DB, log *slog.Logger) *LetterBox { return &LetterBox{db, log} }
+
+// promiseSQL finds nothing to insert when the event was noted before. Of two that come at once the
+// second waits for the first.
+const promiseSQL = `WITH noted AS (INSERT INTO auth.inbox (event_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id)
+	INSERT INTO auth.letter (event_id, user_id, kind, details, due_at)
+	SELECT event_id, l.*, clock_timestamp() FROM noted, unnest($3::uuid[], $4::text[], $5::jsonb[]) l
+	ON CONFLICT ON CONSTRAINT letter_once DO NOTHING`
+
+// Promise notes an event and stores its letters in one statement.
+func (b *LetterBox) Promise(ctx context.Context, event ports.Occurrence, letters ...ports.Promise) error {
+	var users, kinds, details []string
+	for _, p := range letters {
+		text, err := json.Marshal(p.Details)
+		if err != nil {
+			return fmt.Errorf("promise letter: %w", err)
+		}
+		users, kinds, details = append(users, p.UserID), append(kinds, string(p.Kind)), append(details, string(text))
+	}
+	if _, err := b.db.ExecContext(ctx, promiseSQL, event.ID, event.Type, pq.Array(users), pq.Array(kinds), pq.Array(details)); err != nil {
+		return fmt.Errorf("promise letter: %w", err)
+	}
+	return nil
+}
+
+const forgetEventsSQL = `DELETE FROM auth.inbox WHERE handled_at < clock_timestamp() - $1 * interval '1 second'`
+
+// Forget drops the notes of events that were handled longer than age ago: no queue keeps one so long.
+func (b *LetterBox) Forget(ctx context.Context, age time.Duration) error {
+	if _, err := b.db.ExecContext(ctx, forgetEventsSQL, age.Seconds()); err != nil {
+		return fmt.Errorf("forget events: %w", err)
+	}
+	return nil
+}
 
 const (
 	claimLetterSQL = `UPDATE auth.letter SET due_at = $2, attempts = attempts + 1 WHERE id = (
@@ -46,7 +80,7 @@ func (b *LetterBox) Claim(ctx context.Context, now time.Time, lease time.Duratio
 		return ports.Promised{}, false, nil
 	}
 	p := ports.Promised{
-		ID: row.ID, Attempts: row.Attempts, Promise: ports.Promise{EventID: row.EventID, UserID: row.UserID, Kind: ports.LetterKind(row.Kind)},
+		ID: row.ID, EventID: row.EventID, Attempts: row.Attempts, Promise: ports.Promise{UserID: row.UserID, Kind: ports.LetterKind(row.Kind)},
 	}
 	if err == nil {
 		err = json.Unmarshal(row.Details, &p.Details)

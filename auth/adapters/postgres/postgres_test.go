@@ -32,11 +32,10 @@ func TestRevocations_KeepTheContract(t *testing.T) {
 	authports.Revocations(t, func(t *testing.T) ports.Revocations { return postgres.NewRevocations(database(t).App) })
 }
 
-func TestInboxAndLetterBox_KeepTheContract(t *testing.T) {
+func TestLetterBox_KeepsTheContract(t *testing.T) {
 	t.Parallel()
-	authports.InboxAndLetterBox(t, func(t *testing.T) authports.Promises {
-		db := database(t).App
-		return authports.Promises{Inbox: postgres.NewInbox(db), LetterBox: postgres.NewLetterBox(db, slog.New(slog.DiscardHandler))}
+	authports.LetterBox(t, func(t *testing.T) ports.LetterBox {
+		return postgres.NewLetterBox(database(t).App, slog.New(slog.DiscardHandler))
 	})
 }
 
@@ -93,13 +92,13 @@ func TestWhatHappensToAPerson_IsToldInTheSameCommit(t *testing.T) {
 func TestForgetEvents_KeepsTheNewOnes(t *testing.T) {
 	t.Parallel()
 	db := database(t)
-	inbox := postgres.NewInbox(db.App)
+	box := postgres.NewLetterBox(db.App, slog.New(slog.DiscardHandler))
 	for _, id := range []string{"019c5a00-0000-7000-8000-000000000001", "019c5a00-0000-7000-8000-000000000002"} {
-		require.NoError(t, inbox.Once(t.Context(), id, "x", func(context.Context, ports.Effects) error { return nil }))
+		require.NoError(t, box.Promise(t.Context(), ports.Occurrence{ID: id, Type: "x"}))
 	}
 	_, err := db.Owner.ExecContext(t.Context(), `UPDATE inbox SET handled_at = now() - interval '31 days' WHERE event_id = '019c5a00-0000-7000-8000-000000000001'`)
 	require.NoError(t, err)
-	require.NoError(t, inbox.Forget(t.Context(), 30*24*time.Hour))
+	require.NoError(t, box.Forget(t.Context(), 30*24*time.Hour))
 	var left []string
 	require.NoError(t, db.App.SelectContext(t.Context(), &left, `SELECT event_id FROM inbox`))
 	require.Equal(t, []string{"019c5a00-0000-7000-8000-000000000002"}, left)

@@ -8,21 +8,22 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/micropay/micropay/auth/app"
+	"github.com/micropay/micropay/auth/ports"
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/money"
 )
 
 // UseCases are those that events cause; app.App has them.
 type UseCases interface {
-	UserVerified(ctx context.Context, e app.Occurrence, userID string) error
-	TransferPosted(ctx context.Context, e app.Occurrence, t app.Transfer) error
-	PaymentSettled(ctx context.Context, e app.Occurrence, p app.Payment) error
+	UserVerified(ctx context.Context, e ports.Occurrence, userID string) error
+	TransferPosted(ctx context.Context, e ports.Occurrence, t app.Transfer) error
+	PaymentSettled(ctx context.Context, e ports.Occurrence, p app.Payment) error
 }
 
 // Handle is the handler of a consumer. Errors: events.ErrMalformed for what never can be handled.
 func Handle(do UseCases) func(ctx context.Context, e events.Event) error {
 	return func(ctx context.Context, e events.Event) error {
-		this := app.Occurrence{ID: e.ID, Type: e.Type}
+		this := ports.Occurrence{ID: e.ID, Type: e.Type}
 		switch e.Type {
 		case events.UserVerified:
 			var data struct {

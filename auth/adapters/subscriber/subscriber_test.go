@@ -12,6 +12,7 @@ import (
 
 	"github.com/micropay/micropay/auth/adapters/subscriber"
 	"github.com/micropay/micropay/auth/app"
+	"github.com/micropay/micropay/auth/ports"
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/shared/money"
 )
@@ -30,17 +31,17 @@ type heard struct {
 	err   error
 }
 
-func (h *heard) UserVerified(_ context.Context, e app.Occurrence, id string) error {
+func (h *heard) UserVerified(_ context.Context, e ports.Occurrence, id string) error {
 	h.calls = append(h.calls, e, id)
 	return h.err
 }
 
-func (h *heard) TransferPosted(_ context.Context, e app.Occurrence, t app.Transfer) error {
+func (h *heard) TransferPosted(_ context.Context, e ports.Occurrence, t app.Transfer) error {
 	h.calls = append(h.calls, e, t)
 	return h.err
 }
 
-func (h *heard) PaymentSettled(_ context.Context, e app.Occurrence, p app.Payment) error {
+func (h *heard) PaymentSettled(_ context.Context, e ports.Occurrence, p app.Payment) error {
 	h.calls = append(h.calls, e, p)
 	return h.err
 }
@@ -73,7 +74,7 @@ func TestHandle_TellsTheUseCases(t *testing.T) {
 		h := &heard{}
 		e := events.Event{ID: "e1", Type: c.kind, Time: noon, Data: json.RawMessage(c.data)}
 		require.NoError(t, subscriber.Handle(h)(t.Context(), e))
-		require.Equal(t, []any{app.Occurrence{ID: "e1", Type: c.kind}, c.with}, h.calls)
+		require.Equal(t, []any{ports.Occurrence{ID: "e1", Type: c.kind}, c.with}, h.calls)
 		h.err = errors.New("boom")
 		require.ErrorIs(t, subscriber.Handle(h)(t.Context(), e), h.err)
 	}

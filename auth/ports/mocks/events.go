@@ -18,82 +18,6 @@ import (
 	gomock "go.uber.org/mock/gomock"
 )
 
-// MockInbox is a mock of Inbox interface.
-type MockInbox struct {
-	ctrl     *gomock.Controller
-	recorder *MockInboxMockRecorder
-	isgomock struct{}
-}
-
-// MockInboxMockRecorder is the mock recorder for MockInbox.
-type MockInboxMockRecorder struct {
-	mock *MockInbox
-}
-
-// NewMockInbox creates a new mock instance.
-func NewMockInbox(ctrl *gomock.Controller) *MockInbox {
-	mock := &MockInbox{ctrl: ctrl}
-	mock.recorder = &MockInboxMockRecorder{mock}
-	return mock
-}
-
-// EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockInbox) EXPECT() *MockInboxMockRecorder {
-	return m.recorder
-}
-
-// Once mocks base method.
-func (m *MockInbox) Once(ctx context.Context, eventID, eventType string, effect func(context.Context, ports.Effects) error) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Once", ctx, eventID, eventType, effect)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Once indicates an expected call of Once.
-func (mr *MockInboxMockRecorder) Once(ctx, eventID, eventType, effect any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Once", reflect.TypeOf((*MockInbox)(nil).Once), ctx, eventID, eventType, effect)
-}
-
-// MockEffects is a mock of Effects interface.
-type MockEffects struct {
-	ctrl     *gomock.Controller
-	recorder *MockEffectsMockRecorder
-	isgomock struct{}
-}
-
-// MockEffectsMockRecorder is the mock recorder for MockEffects.
-type MockEffectsMockRecorder struct {
-	mock *MockEffects
-}
-
-// NewMockEffects creates a new mock instance.
-func NewMockEffects(ctrl *gomock.Controller) *MockEffects {
-	mock := &MockEffects{ctrl: ctrl}
-	mock.recorder = &MockEffectsMockRecorder{mock}
-	return mock
-}
-
-// EXPECT returns an object that allows the caller to indicate expected use.
-func (m *MockEffects) EXPECT() *MockEffectsMockRecorder {
-	return m.recorder
-}
-
-// Promise mocks base method.
-func (m *MockEffects) Promise(ctx context.Context, p ports.Promise) error {
-	m.ctrl.T.Helper()
-	ret := m.ctrl.Call(m, "Promise", ctx, p)
-	ret0, _ := ret[0].(error)
-	return ret0
-}
-
-// Promise indicates an expected call of Promise.
-func (mr *MockEffectsMockRecorder) Promise(ctx, p any) *gomock.Call {
-	mr.mock.ctrl.T.Helper()
-	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Promise", reflect.TypeOf((*MockEffects)(nil).Promise), ctx, p)
-}
-
 // MockLetterBox is a mock of LetterBox interface.
 type MockLetterBox struct {
 	ctrl     *gomock.Controller
@@ -160,4 +84,23 @@ func (m *MockLetterBox) Done(ctx context.Context, p ports.Promised, why error) e
 func (mr *MockLetterBoxMockRecorder) Done(ctx, p, why any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Done", reflect.TypeOf((*MockLetterBox)(nil).Done), ctx, p, why)
+}
+
+// Promise mocks base method.
+func (m *MockLetterBox) Promise(ctx context.Context, event ports.Occurrence, letters ...ports.Promise) error {
+	m.ctrl.T.Helper()
+	varargs := []any{ctx, event}
+	for _, a := range letters {
+		varargs = append(varargs, a)
+	}
+	ret := m.ctrl.Call(m, "Promise", varargs...)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Promise indicates an expected call of Promise.
+func (mr *MockLetterBoxMockRecorder) Promise(ctx, event any, letters ...any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	varargs := append([]any{ctx, event}, letters...)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Promise", reflect.TypeOf((*MockLetterBox)(nil).Promise), varargs...)
 }

@@ -1,7 +1,6 @@
 package authports
 
 import (
-	"context"
 	"errors"
 	"testing"
 	"time"
@@ -13,72 +12,51 @@ import (
 	"github.com/micropay/micropay/shared/money"
 )
 
-// Promises is an inbox, and the box that its letters come to be in.
-type Promises struct {
-	ports.Inbox
-	ports.LetterBox
-}
-
-func (p Promises) once(t *testing.T, event string, effect func(context.Context, ports.Effects) error) error {
-	t.Helper()
-	return p.Once(t.Context(), event, "x", effect)
-}
-
-// InboxAndLetterBox is the suite of ports.Inbox and ports.LetterBox.
-func InboxAndLetterBox(t *testing.T, open func(*testing.T) Promises) {
-	promise := func(event string) ports.Promise {
-		return ports.Promise{EventID: event, UserID: uuid.NewString(), Kind: ports.LetterMoneySent, Details: ports.Details{
+// LetterBox is the suite of ports.LetterBox.
+func LetterBox(t *testing.T, open func(*testing.T) ports.LetterBox) {
+	comes := func() ports.Occurrence { return ports.Occurrence{ID: uuid.NewString(), Type: "x"} }
+	letter := func() ports.Promise {
+		return ports.Promise{UserID: uuid.NewString(), Kind: ports.LetterMoneySent, Details: ports.Details{
 			Amount: money.Money{Amount: 1050, Currency: "USD"}, OtherID: "o", Note: "'; DROP TABLE letter; -- \u202e", Reference: "r", At: time.Now().UTC().Truncate(time.Microsecond),
 		}}
-	}
-	keep := func(ps ...ports.Promise) func(context.Context, ports.Effects) error {
-		return func(ctx context.Context, do ports.Effects) error {
-			for _, p := range ps {
-				if err := do.Promise(ctx, p); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
 	}
 	soon := func() time.Time { return time.Now().Add(time.Second) }
 	t.Run("an event promises its letters once, however many come at once", func(t *testing.T) {
 		t.Parallel()
-		p, event := open(t), uuid.NewString()
-		letter := promise(event)
-		require.Equal(t, map[string]int{"": 8}, raceOf(8, func(int) error { return p.once(t, event, keep(letter, letter)) }))
-		got, due, err := p.Claim(t.Context(), soon(), time.Minute)
+		box, event, promise := open(t), comes(), letter()
+		require.Equal(t, map[string]int{"": 8}, raceOf(8, func(int) error { return box.Promise(t.Context(), event, promise, promise) }))
+		got, due, err := box.Claim(t.Context(), soon(), time.Minute)
 		require.NoError(t, err)
 		require.True(t, due)
-		require.Equal(t, letter, got.Promise)
+		require.Equal(t, promise, got.Promise)
+		require.Equal(t, event.ID, got.EventID)
 		require.Equal(t, 1, got.Attempts)
-		_, due, err = p.Claim(t.Context(), soon(), time.Minute)
+		_, due, err = box.Claim(t.Context(), soon(), time.Minute)
 		require.NoError(t, err)
 		require.False(t, due, "it is claimed")
+		require.NoError(t, box.Promise(t.Context(), comes()), "an event may promise nothing")
 	})
-	t.Run("an effect that fails leaves nothing, and the event may come again", func(t *testing.T) {
+	t.Run("what fails leaves nothing, and the event may come again", func(t *testing.T) {
 		t.Parallel()
-		p, event, boom := open(t), uuid.NewString(), errors.New("boom")
-		require.ErrorIs(t, p.once(t, event, func(ctx context.Context, do ports.Effects) error {
-			require.NoError(t, do.Promise(ctx, promise(event)))
-			return boom
-		}), boom)
-		_, due, err := p.Claim(t.Context(), soon(), time.Minute)
+		box, event, wrong := open(t), comes(), letter()
+		wrong.UserID = "nobody's id"
+		require.Error(t, box.Promise(t.Context(), event, letter(), wrong))
+		_, due, err := box.Claim(t.Context(), soon(), time.Minute)
 		require.NoError(t, err)
 		require.False(t, due)
-		require.NoError(t, p.once(t, event, keep(promise(event))))
-		_, due, err = p.Claim(t.Context(), soon(), time.Minute)
+		require.NoError(t, box.Promise(t.Context(), event, letter()))
+		_, due, err = box.Claim(t.Context(), soon(), time.Minute)
 		require.NoError(t, err)
 		require.True(t, due)
 	})
 	t.Run("a claimed letter whose sender died is due again", func(t *testing.T) {
 		t.Parallel()
-		p, event := open(t), uuid.NewString()
-		require.NoError(t, p.once(t, event, keep(promise(event))))
+		box := open(t)
+		require.NoError(t, box.Promise(t.Context(), comes(), letter()))
 		now := soon()
-		first, _, err := p.Claim(t.Context(), now, time.Minute)
+		first, _, err := box.Claim(t.Context(), now, time.Minute)
 		require.NoError(t, err)
-		again, due, err := p.Claim(t.Context(), now.Add(time.Minute), time.Minute)
+		again, due, err := box.Claim(t.Context(), now.Add(time.Minute), time.Minute)
 		require.NoError(t, err)
 		require.True(t, due)
 		require.Equal(t, first.ID, again.ID)
@@ -86,21 +64,21 @@ func InboxAndLetterBox(t *testing.T, open func(*testing.T) Promises) {
 	})
 	t.Run("a letter waits as it is told, and ends", func(t *testing.T) {
 		t.Parallel()
-		p, event := open(t), uuid.NewString()
-		require.NoError(t, p.once(t, event, keep(promise(event))))
+		box := open(t)
+		require.NoError(t, box.Promise(t.Context(), comes(), letter()))
 		now := soon()
-		letter, _, err := p.Claim(t.Context(), now, time.Minute)
+		letter, _, err := box.Claim(t.Context(), now, time.Minute)
 		require.NoError(t, err)
-		require.NoError(t, p.Delay(t.Context(), letter, now.Add(time.Hour), errors.New("away")))
-		_, due, err := p.Claim(t.Context(), now.Add(59*time.Minute), time.Minute)
+		require.NoError(t, box.Delay(t.Context(), letter, now.Add(time.Hour), errors.New("away")))
+		_, due, err := box.Claim(t.Context(), now.Add(59*time.Minute), time.Minute)
 		require.NoError(t, err)
 		require.False(t, due)
-		letter, due, err = p.Claim(t.Context(), now.Add(time.Hour), time.Minute)
+		letter, due, err = box.Claim(t.Context(), now.Add(time.Hour), time.Minute)
 		require.NoError(t, err)
 		require.True(t, due)
-		require.NoError(t, p.Done(t.Context(), letter, errors.New("given up")))
-		require.NoError(t, p.Done(t.Context(), letter, nil))
-		_, due, err = p.Claim(t.Context(), now.Add(100*time.Hour), time.Minute)
+		require.NoError(t, box.Done(t.Context(), letter, errors.New("given up")))
+		require.NoError(t, box.Done(t.Context(), letter, nil))
+		_, due, err = box.Claim(t.Context(), now.Add(100*time.Hour), time.Minute)
 		require.NoError(t, err)
 		require.False(t, due)
 	})
