@@ -30,6 +30,7 @@ type clusterConfig struct {
 			PublicAccess  bool `json:"publicAccess"`
 			PrivateAccess bool `json:"privateAccess"`
 		} `json:"clusterEndpoints"`
+		PublicAccessCIDRs []string `json:"publicAccessCIDRs"`
 	} `json:"vpc"`
 	ManagedNodeGroups []nodeGroup `json:"managedNodeGroups"`
 	Addons            []addon     `json:"addons"`
