@@ -177,7 +177,7 @@ func (r revoked) Revoked(_ context.Context, c token.Claims) (bool, error) {
 func (s *Service) route(verifier *token.Verifier, deps Deps) {
 	public, internal := httpserver.NewRouter(), httpserver.NewRouter()
 	rest.Routes(public, s.app, verifier.Middleware, deps.Log)
-	secured := token.RequireServiceToken(s.cfg.InternalToken.Reveal())
+	secured := token.RequireServiceToken(s.cfg.InternalToken.Reveal(), s.cfg.InternalTokenAlso.Reveal())
 	rest.InternalRoutes(internal, s.app, secured, deps.Log)
 	if s.events.Inbound != nil {
 		internal.Handle("/internal/transaction/events", secured(httpevents.Handler(s.events.Inbound))).Methods(http.MethodPost)
