@@ -99,7 +99,7 @@ func made(t *testing.T) (places []place) {
 		}
 		if generated, is := property(r, "GenerateSecretString", "GenerateStringKey").(string); is {
 			places = append(places, place{name, generated})
-			continue
+			given = property(r, "GenerateSecretString", "SecretStringTemplate")
 		}
 		var keys map[string]string
 		written, _ := given.(string)
