@@ -99,8 +99,7 @@ e2e-compose: ## the end-to-end suite through the gateway of a platform that is u
 	MICROPAY_E2E_URL=$${MICROPAY_E2E_URL:-http://localhost:8080} go test -count=1 -v -run 'TestGateway' ./testing/e2e
 alerts-check: ## the alerts: do they come when they should, and does each say what to do; needs promtool
 	@command -v promtool >/dev/null || { echo "promtool is missing; it comes with Prometheus (Debian: apt install prometheus)"; exit 1; }
-	promtool check rules deploy/prometheus/rules.yml
-	promtool test rules deploy/prometheus/rules_test.yml
+	cd deploy/prometheus && promtool check rules rules.yml && promtool test rules rules_test.yml
 	go test -count=1 ./testing/operations
 
 .PHONY: lint vet fmt generate generate-check build clean ci

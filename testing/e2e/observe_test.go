@@ -178,25 +178,32 @@ func dashboardQueries(t *testing.T) (queries []string) {
 // own expressions have no answer while all is well.
 func metricsOfRules(t *testing.T) (queries []string) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(prometheusDir, "rules.yml"))
-	require.NoError(t, err)
-	var file struct {
-		Groups []struct {
-			Rules []struct{ Alert, Record, Expr string }
-		}
-	}
-	require.NoError(t, yaml.Unmarshal(raw, &file))
 	metric := regexp.MustCompile(`\b(?:micropay:[a-z0-9_:]+|[a-z]+(?:_[a-z]+)+)\b`)
-	seen := map[string]bool{"label_name": true, "humanize_percentage": true}
-	for _, group := range file.Groups {
-		for _, rule := range group.Rules {
-			for _, name := range metric.FindAllString(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(rule.Expr, `""`), -1) {
-				if !seen[name] {
-					seen[name] = true
-					queries = append(queries, name)
-				}
+	seen := map[string]bool{}
+	for _, rule := range rules(t) {
+		for _, name := range metric.FindAllString(regexp.MustCompile(`"[^"]*"`).ReplaceAllString(rule.Expr, `""`), -1) {
+			if !seen[name] {
+				seen[name] = true
+				queries = append(queries, name)
 			}
 		}
 	}
 	return queries
+}
+
+type rule struct {
+	Alert, Record, Expr string
+	Annotations         map[string]string
+}
+
+func rules(t *testing.T) (all []rule) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(prometheusDir, "rules.yml"))
+	require.NoError(t, err)
+	var file struct{ Groups []struct{ Rules []rule } }
+	require.NoError(t, yaml.Unmarshal(raw, &file))
+	for _, group := range file.Groups {
+		all = append(all, group.Rules...)
+	}
+	return all
 }

@@ -30,6 +30,7 @@ type clusterConfig struct {
 			PublicAccess  bool `json:"publicAccess"`
 			PrivateAccess bool `json:"privateAccess"`
 		} `json:"clusterEndpoints"`
+		PublicAccessCIDRs []string `json:"publicAccessCIDRs"`
 	} `json:"vpc"`
 	ManagedNodeGroups []nodeGroup `json:"managedNodeGroups"`
 	Addons            []addon     `json:"addons"`
@@ -45,20 +46,23 @@ type clusterConfig struct {
 }
 
 type nodeGroup struct {
-	Name              string            `json:"name"`
-	InstanceType      string            `json:"instanceType"`
-	DesiredCapacity   int               `json:"desiredCapacity"`
-	MinSize           int               `json:"minSize"`
-	MaxSize           int               `json:"maxSize"`
-	AvailabilityZones []string          `json:"availabilityZones"`
-	PrivateNetworking bool              `json:"privateNetworking"`
-	VolumeSize        int               `json:"volumeSize"`
-	VolumeType        string            `json:"volumeType"`
-	VolumeEncrypted   bool              `json:"volumeEncrypted"`
-	DisableIMDSv1     bool              `json:"disableIMDSv1"`
-	DisablePodIMDS    bool              `json:"disablePodIMDS"`
-	UpdateConfig      map[string]int    `json:"updateConfig"`
-	Tags              map[string]string `json:"tags"`
+	Name              string   `json:"name"`
+	InstanceType      string   `json:"instanceType"`
+	DesiredCapacity   int      `json:"desiredCapacity"`
+	MinSize           int      `json:"minSize"`
+	MaxSize           int      `json:"maxSize"`
+	AvailabilityZones []string `json:"availabilityZones"`
+	PrivateNetworking bool     `json:"privateNetworking"`
+	VolumeSize        int      `json:"volumeSize"`
+	VolumeType        string   `json:"volumeType"`
+	VolumeEncrypted   bool     `json:"volumeEncrypted"`
+	DisableIMDSv1     bool     `json:"disableIMDSv1"`
+	DisablePodIMDS    bool     `json:"disablePodIMDS"`
+	SecurityGroups    struct {
+		AttachIDs []string `json:"attachIDs"`
+	} `json:"securityGroups"`
+	UpdateConfig map[string]int    `json:"updateConfig"`
+	Tags         map[string]string `json:"tags"`
 }
 
 type addon struct {

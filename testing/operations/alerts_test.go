@@ -36,7 +36,7 @@ func alerts(t *testing.T) (all []alert) {
 }
 
 // Whoever is called finds what to do: each alert has a section of its name, which says something,
-// and no section is of an alert that is no more.
+// and a test in which it fires; no section is of an alert that is no more.
 func TestAlerts_EachHasItsSectionInOperations(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/operations.md")
@@ -49,7 +49,10 @@ func TestAlerts_EachHasItsSectionInOperations(t *testing.T) {
 		title, says, _ := strings.Cut(part, "\n")
 		sections[title] = says
 	}
+	tests, err := os.ReadFile("../../deploy/prometheus/rules_test.yml")
+	require.NoError(t, err)
 	for _, a := range alerts(t) {
+		require.Contains(t, string(tests), "alertname: "+a.Alert+"\n        exp_alerts:\n", "a case in which it fires")
 		require.Equal(t, "docs/operations.md#"+strings.ToLower(a.Alert), a.Annotations.Runbook)
 		require.Contains(t, []string{"page", "ticket"}, a.Labels.Severity, a.Alert)
 		require.Contains(t, sections, a.Alert)
