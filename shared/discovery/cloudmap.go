@@ -20,15 +20,19 @@ import (
 // health check that is mistaken about all of them must not take the whole service away, and the
 // balancer finds out by itself which of them answer. The right that is needed is
 // servicediscovery:DiscoverInstances.
-type CloudMap struct{ client *servicediscovery.Client }
+type CloudMap struct {
+	// One call, not the client: all of its calls are in every program that can get at the type.
+	discover func(context.Context, *servicediscovery.DiscoverInstancesInput, ...func(*servicediscovery.Options)) (*servicediscovery.DiscoverInstancesOutput, error)
+}
 
 // NewCloudMap asks the Cloud Map of cfg's region and account.
 func NewCloudMap(cfg aws.Config) CloudMap {
-	return CloudMap{servicediscovery.NewFromConfig(cfg, func(o *servicediscovery.Options) {
+	client := servicediscovery.NewFromConfig(cfg, func(o *servicediscovery.Options) {
 		if o.BaseEndpoint != nil {
 			o.APIOptions = append(o.APIOptions, asGiven)
 		}
-	})}
+	})
+	return CloudMap{client.DiscoverInstances}
 }
 
 // asGiven leaves an endpoint that somebody set as it is. The SDK would put "data-" before its host,
@@ -49,7 +53,7 @@ func (c CloudMap) Instances(ctx context.Context, service string) ([]Instance, er
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.client.DiscoverInstances(ctx, &servicediscovery.DiscoverInstancesInput{
+	answer, err := c.discover(ctx, &servicediscovery.DiscoverInstancesInput{
 		NamespaceName: &namespace, ServiceName: &name, HealthStatus: types.HealthStatusFilterHealthyOrElseAll, MaxResults: aws.Int32(mostInstances),
 	})
 	if err != nil {

@@ -51,9 +51,10 @@ func CheckConfigurationSet(name string) error {
 
 // Mailer is a ports.Mailer.
 type Mailer struct {
-	client *sesv2.Client
-	opts   Options
-	from   string
+	// One call, not the client: all of its hundred calls are in every program that can get at the type.
+	send func(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
+	opts Options
+	from string
 }
 
 // New makes a mailer; the options have passed CheckSender and CheckConfigurationSet. Calls are tried again as cfg says, by default up to three
@@ -63,7 +64,7 @@ func New(cfg aws.Config, o Options) *Mailer {
 	if address, err := mail.ParseAddress(from); err == nil {
 		from = address.String() // whose name is encoded as SES asks for it (RFC 2047)
 	}
-	return &Mailer{client: sesv2.NewFromConfig(cfg), opts: o, from: from}
+	return &Mailer{send: sesv2.NewFromConfig(cfg).SendEmail, opts: o, from: from}
 }
 
 // Send hands a message to SES; nil: SES took it and will try to deliver it. If an answer is lost,
@@ -74,7 +75,7 @@ func (m *Mailer) Send(ctx context.Context, message ports.Mail) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.opts.Timeout)
 	defer cancel()
-	_, err := m.client.SendEmail(ctx, m.request(message))
+	_, err := m.send(ctx, m.request(message))
 	return judge(err)
 }
 
