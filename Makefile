@@ -87,7 +87,7 @@ push: ## push them to REGISTRY=..., logged in to where it is ECR
 	for name in $(IMAGE_auth) $(IMAGE_transaction) $(IMAGE_micropay); do \
 	  docker tag $$name:$(TAG) "$(REGISTRY)/$$name:$(TAG)" && docker push "$(REGISTRY)/$$name:$(TAG)" || exit 1; done
 
-# PROFILE is empty, or aws-local, observe, or both separated by a comma; docs/compose.md tells what they are.
+# PROFILE is empty, or aws-local, observe, prometheus, or several separated by commas; docs/compose.md tells what they are.
 PROFILE ?=
 up: ## the platform in containers, behind a gateway on http://localhost:8080
 	@PROFILE=$(PROFILE) bash deploy/compose/compose.sh up

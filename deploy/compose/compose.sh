@@ -18,8 +18,8 @@ if [ "${1:-}" = up ]; then profiles=${PROFILE:-}; else profiles=aws-local,observ
 for profile in ${profiles//,/ }; do
     case $profile in
     aws-local) compose+=(--profile aws-local); [ "$1" != up ] || compose+=(-f compose.aws-local.yaml) ;;
-    observe) compose+=(--profile observe) ;;
-    *) echo "no profile $profile: aws-local or observe" >&2; exit 2 ;;
+    observe | prometheus) compose+=(--profile "$profile") ;;
+    *) echo "no profile $profile: aws-local, observe or prometheus" >&2; exit 2 ;;
     esac
 done
 case ${1:-} in
