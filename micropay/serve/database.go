@@ -104,14 +104,22 @@ func prepare(ctx context.Context, admin string, of passwords) (addresses, error)
 	return a, nil
 }
 
-// MakeRoles makes the services' roles in the server of DATABASE_URL, with the given passwords, and nothing
-// else: for a database that is about to be restored from a dump.
+// MakeRoles makes the services' roles in the server of DATABASE_URL, with the passwords that Migrate would
+// give them, and nothing else: for a database that is about to be restored from a dump.
 func MakeRoles(ctx context.Context, c Config) error {
+	if c.ownDatabase {
+		return errors.New("DATABASE_URL: is required to make roles: of the server that a dump is restored into")
+	}
+	var secret func(purpose string) string
 	if c.AuthPassword == "" {
-		return errors.New("AUTH_DB_PASSWORD, TRANSACTION_DB_PASSWORD: are required to make roles")
+		h, err := home.Open(c.Data)
+		if err != nil {
+			return err
+		}
+		secret = h.Secret
 	}
 	admin := c.Auth.Database.DSN()
-	of, err := c.passwordsFor(admin, nil)
+	of, err := c.passwordsFor(admin, secret)
 	for _, name := range []string{auth.Schema, transaction.Schema} {
 		if err == nil {
 			owner, app := of(name)

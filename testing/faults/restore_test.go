@@ -62,9 +62,8 @@ func TestBackup_TakenUnderLoad_IsAPlatformAgain(t *testing.T) {
 	fresh := pgtest.NewServer(t)
 	c, err := serve.Load([]string{"DATABASE_URL=" + fresh.AdminDSN(), "MICROPAY_DATA=" + t.TempDir()})
 	require.NoError(t, err)
-	_, err = serve.Migrate(t.Context(), c) // the roles
-	require.NoError(t, err)
-	run("pg_restore", "--clean", "--if-exists", "--exit-on-error", "--dbname="+fresh.AdminDSN(), file)
+	require.NoError(t, serve.MakeRoles(t.Context(), c))
+	run("pg_restore", "--exit-on-error", "--single-transaction", "--dbname="+fresh.AdminDSN(), file)
 
 	back := &world{t: t, server: fresh}
 	back.platform = startPlatform(t, fresh.AdminDSN(), nil, issuedBy)
