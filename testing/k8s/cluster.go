@@ -58,6 +58,9 @@ type nodeGroup struct {
 	DisableIMDSv1     bool              `json:"disableIMDSv1"`
 	DisablePodIMDS    bool              `json:"disablePodIMDS"`
 	UpdateConfig      map[string]int    `json:"updateConfig"`
+	SecurityGroups    struct {
+		AttachIDs []string `json:"attachIDs"`
+	} `json:"securityGroups"`
 	Tags              map[string]string `json:"tags"`
 }
 
@@ -93,6 +96,9 @@ func CheckCluster(text []byte) (all []Finding) {
 		}
 		if !g.PrivateNetworking || !g.VolumeEncrypted || !g.DisableIMDSv1 {
 			broken("nodes", "%s: has public addresses, open disks or the old metadata service", g.Name)
+		}
+		if len(g.SecurityGroups.AttachIDs) == 0 {
+			broken("nodes", "%s: no security group that PostgreSQL lets in", g.Name)
 		}
 	}
 	for _, name := range []string{"vpc-cni", "coredns", "eks-pod-identity-agent", "metrics-server"} {
