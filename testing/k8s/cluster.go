@@ -45,23 +45,23 @@ type clusterConfig struct {
 }
 
 type nodeGroup struct {
-	Name              string            `json:"name"`
-	InstanceType      string            `json:"instanceType"`
-	DesiredCapacity   int               `json:"desiredCapacity"`
-	MinSize           int               `json:"minSize"`
-	MaxSize           int               `json:"maxSize"`
-	AvailabilityZones []string          `json:"availabilityZones"`
-	PrivateNetworking bool              `json:"privateNetworking"`
-	VolumeSize        int               `json:"volumeSize"`
-	VolumeType        string            `json:"volumeType"`
-	VolumeEncrypted   bool              `json:"volumeEncrypted"`
-	DisableIMDSv1     bool              `json:"disableIMDSv1"`
-	DisablePodIMDS    bool              `json:"disablePodIMDS"`
-	UpdateConfig      map[string]int    `json:"updateConfig"`
+	Name              string         `json:"name"`
+	InstanceType      string         `json:"instanceType"`
+	DesiredCapacity   int            `json:"desiredCapacity"`
+	MinSize           int            `json:"minSize"`
+	MaxSize           int            `json:"maxSize"`
+	AvailabilityZones []string       `json:"availabilityZones"`
+	PrivateNetworking bool           `json:"privateNetworking"`
+	VolumeSize        int            `json:"volumeSize"`
+	VolumeType        string         `json:"volumeType"`
+	VolumeEncrypted   bool           `json:"volumeEncrypted"`
+	DisableIMDSv1     bool           `json:"disableIMDSv1"`
+	DisablePodIMDS    bool           `json:"disablePodIMDS"`
+	UpdateConfig      map[string]int `json:"updateConfig"`
 	SecurityGroups    struct {
 		AttachIDs []string `json:"attachIDs"`
 	} `json:"securityGroups"`
-	Tags              map[string]string `json:"tags"`
+	Tags map[string]string `json:"tags"`
 }
 
 type addon struct {
