@@ -154,6 +154,29 @@ func TestGateway_MoneyMovesFromPersonToPerson(t *testing.T) {
 	}
 }
 
+// A router that asks nobody about tokens leaves it to the services, each of whose replicas asks auth
+// for who logged out several times a second; five seconds is what is promised.
+func TestGateway_Logout_IsKnownToAllWithinSeconds(t *testing.T) {
+	t.Parallel()
+	g := throughGateway(t)
+	_, token, _ := g.someone("eve")
+	g.want(http.StatusOK, "GET", "/transaction/wallets", token, nil)
+	g.want(http.StatusNoContent, "POST", "/auth/logout", token, nil)
+	refused := 0 // in a row, whoever answers
+	require.Eventually(t, func() bool {
+		if g.send("GET", "/transaction/wallets", token, nil).Status != http.StatusUnauthorized {
+			refused = 0
+			return false
+		}
+		refused++
+		return refused == 20
+	}, 5*time.Second, 20*time.Millisecond)
+	for range 20 {
+		g.want(http.StatusUnauthorized, "GET", "/transaction/wallets", token, nil)
+		g.want(http.StatusUnauthorized, "GET", "/auth/me", token, nil)
+	}
+}
+
 func TestGateway_Logout_IsKnownAtOnce(t *testing.T) {
 	t.Parallel()
 	g := throughGateway(t)

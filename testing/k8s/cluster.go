@@ -98,6 +98,9 @@ func CheckCluster(text []byte) (all []Finding) {
 		if !g.PrivateNetworking || !g.VolumeEncrypted || !g.DisableIMDSv1 {
 			broken("nodes", "%s: has public addresses, open disks or the old metadata service", g.Name)
 		}
+		if len(g.SecurityGroups.AttachIDs) == 0 {
+			broken("nodes", "%s: no security group that PostgreSQL lets in", g.Name)
+		}
 	}
 	for _, name := range []string{"vpc-cni", "coredns", "eks-pod-identity-agent", "metrics-server"} {
 		i := slices.IndexFunc(c.Addons, func(a addon) bool { return a.Name == name })

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -57,14 +58,22 @@ func (c *client) join(ctx context.Context) error {
 		}, http.StatusCreated, nil},
 	} {
 		key := uuid.NewString()
-		if err := c.until(ctx, func() error {
+		var lost, taken bool
+		err := c.until(ctx, func() error {
 			err := c.call(http.MethodPost, step.path, key, step.body(), step.want, step.dst)
-			if err != nil && strings.Contains(err.Error(), `"email_taken"`) {
-				return nil // by ourselves: the answer to the first try was lost
+			var answer unexpected
+			taken = errors.As(err, &answer) && strings.Contains(answer.body, `"email_taken"`)
+			if taken {
+				return nil
 			}
+			lost = lost || err != nil && (answer.status == 0 || answer.status >= http.StatusInternalServerError)
 			return err
-		}); err != nil {
+		})
+		switch {
+		case err != nil:
 			return fmt.Errorf("%s: %w", step.path, err)
+		case taken && !lost: // after a lost answer it was ourselves
+			return fmt.Errorf("%s: email_taken, and not by an earlier try", step.path)
 		}
 		c.token, c.wallet = session.Token, opened.ID
 	}
@@ -126,6 +135,14 @@ func (c *client) counted(method, path, key string, body object, want int, dst an
 	return err
 }
 
+// unexpected is an answer other than the one that was wanted.
+type unexpected struct {
+	status int
+	body   string
+}
+
+func (u unexpected) Error() string { return fmt.Sprintf("%d %.120s", u.status, u.body) }
+
 // call sends one request, once. Any other status than want is an error.
 func (c *client) call(method, path, key string, body object, want int, dst any) error {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
@@ -149,7 +166,7 @@ func (c *client) call(method, path, key string, body object, want int, dst any) 
 		return err
 	}
 	if resp.StatusCode() != want {
-		return fmt.Errorf("%d %.120s", resp.StatusCode(), resp.Body())
+		return unexpected{status: resp.StatusCode(), body: string(resp.Body())}
 	}
 	if dst == nil {
 		return nil

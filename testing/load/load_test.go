@@ -23,6 +23,7 @@ type platform struct {
 	balances map[string]int64
 	keys     map[string]string // of transfers
 	asked    int
+	register http.HandlerFunc // instead
 	fault    func(n int, r *http.Request) (instead http.HandlerFunc)
 	forget   bool // it answers transfers that it does not keep
 	double   bool // and keeps them twice
@@ -61,6 +62,8 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
+	case r.URL.Path == "/auth/register" && p.register != nil:
+		p.register(w, r)
 	case r.URL.Path == "/auth/register":
 		answer(http.StatusCreated, object{})
 	case r.URL.Path == "/auth/login":
@@ -178,4 +181,37 @@ func TestVerify_WhatWasAnsweredAndIsNotThere_IsFound(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, verdict.Lost)
 	require.Positive(t, verdict.Wrong, "balances tell")
+}
+
+func TestPrepare_AnAddressThatIsTaken_IsOursOnlyAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	taken := func(w http.ResponseWriter) {
+		w.WriteHeader(http.StatusConflict)
+		_, _ = w.Write([]byte(`{"code":"email_taken"}`))
+	}
+	p, url := newPlatform(t)
+	p.register = func(w http.ResponseWriter, _ *http.Request) { taken(w) }
+	l := &load.Load{URL: url, Clients: 1, Every: time.Millisecond, Timeout: time.Second}
+	require.ErrorContains(t, l.Prepare(t.Context()), "email_taken", "by somebody else")
+
+	for name, lost := range map[string]func(http.ResponseWriter){
+		"no answer": func(w http.ResponseWriter) {
+			c, _, _ := w.(http.Hijacker).Hijack()
+			_ = c.Close()
+		},
+		"a router's answer": func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+	} {
+		p, url := newPlatform(t)
+		tried := 0
+		p.register = func(w http.ResponseWriter, _ *http.Request) {
+			if tried++; tried == 1 {
+				lost(w)
+				return
+			}
+			taken(w)
+		}
+		l := &load.Load{URL: url, Clients: 1, Every: time.Millisecond, Timeout: time.Second}
+		require.NoError(t, l.Prepare(t.Context()), name)
+		require.Equal(t, 2, tried, name)
+	}
 }

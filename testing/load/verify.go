@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 )
@@ -50,7 +51,8 @@ func (c *client) verify(ctx context.Context, received int) (v Verdict, err error
 		var lost bool
 		err := c.until(ctx, func() error {
 			err := c.call(http.MethodGet, "/transaction/transfers/"+id, "", nil, http.StatusOK, nil)
-			lost = err != nil && len(err.Error()) > 3 && err.Error()[:3] == "404"
+			var answer unexpected
+			lost = errors.As(err, &answer) && answer.status == http.StatusNotFound
 			if lost {
 				return nil
 			}
