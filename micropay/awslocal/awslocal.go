@@ -49,7 +49,7 @@ func (c Config) Validate() error {
 }
 
 // Make makes everything, any number of times, and writes the services' settings to the directory.
-// It waits up to a minute for the emulator.
+// It waits up to three minutes for the emulator, which may be starting on a busy machine.
 func Make(ctx context.Context, c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -71,9 +71,9 @@ func Make(ctx context.Context, c Config) error {
 	return nil
 }
 
-// patiently repeats what fails, for a minute: the emulator may be starting.
+// patiently repeats what fails, for three minutes: the emulator may be starting.
 func patiently(ctx context.Context, work func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		err := work(ctx)
