@@ -17,7 +17,10 @@ compose+=(--env-file "$secrets" -p "${PROJECT:-micropay}" -f compose.yaml)
 if [ "${1:-}" = up ]; then profiles=${PROFILE:-}; else profiles=aws-local,observe; fi
 for profile in ${profiles//,/ }; do
     case $profile in
-    aws-local) compose+=(--profile aws-local); [ "$1" != up ] || compose+=(-f compose.aws-local.yaml) ;;
+    aws-local)
+        compose+=(--profile aws-local)
+        case ${1:-} in up | down) compose+=(-f compose.aws-local.yaml) ;; esac # also its volume goes
+        ;;
     observe | prometheus) compose+=(--profile "$profile") ;;
     *) echo "no profile $profile: aws-local, observe or prometheus" >&2; exit 2 ;;
     esac
