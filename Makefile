@@ -98,6 +98,11 @@ logs: ## what it says
 e2e-compose: ## the end-to-end suite through the gateway of a platform that is up
 	MICROPAY_E2E_URL=$${MICROPAY_E2E_URL:-http://localhost:8080} go test -count=1 -v -run 'TestGateway' ./testing/e2e
 
+.PHONY: alerts-check
+alerts-check: ## Prometheus's rules against their unit tests (Debian: apt install prometheus)
+	@command -v promtool >/dev/null || { echo "promtool is missing: it comes with Prometheus"; exit 1; }
+	cd deploy/prometheus && promtool check rules rules.yml && promtool test rules rules_test.yml
+
 .PHONY: lint vet fmt generate generate-check build clean ci
 lint: ## golangci-lint over all modules
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(LINT) run ./...) || exit 1; done

@@ -71,8 +71,10 @@ type Config struct {
 	VerifyCodeTTL time.Duration `env:"VERIFY_CODE_TTL" envDefault:"24h"`
 	ResetCodeTTL  time.Duration `env:"RESET_CODE_TTL" envDefault:"1h"`
 
-	InternalToken  config.Secret `env:"INTERNAL_TOKEN"`  // what services show each other
-	TransactionURL string        `env:"TRANSACTION_URL"` // where the transaction service is, as discovery.Parse reads it
+	InternalToken config.Secret `env:"INTERNAL_TOKEN"` // what services show each other
+	// InternalTokenAlso is let in besides, while one token takes the other's place.
+	InternalTokenAlso config.Secret `env:"INTERNAL_TOKEN_ALSO"`
+	TransactionURL    string        `env:"TRANSACTION_URL"` // where the transaction service is, as discovery.Parse reads it
 
 	TransactionClient    resilience.Settings `envPrefix:"TRANSACTION_CLIENT_"`
 	TransactionInstances discovery.Settings  `envPrefix:"TRANSACTION_CLIENT_"`
@@ -129,6 +131,7 @@ func (c Config) Validate() error {
 	mistake(!c.Database.Configured(), "DATABASE_URL: is required, or RDS_HOST and what belongs to it")
 	mistake(c.ClientID == "", "AUTH_CLIENT_ID: must not be empty")
 	mistake(len(c.InternalToken) < leastSecret, "INTERNAL_TOKEN: must have at least %d characters", leastSecret)
+	mistake(c.InternalTokenAlso != "" && len(c.InternalTokenAlso) < leastSecret, "INTERNAL_TOKEN_ALSO: must have at least %d characters", leastSecret)
 	if err := c.Events.Validate("AUTH_QUEUE_URL", c.QueueURL); err != nil {
 		errs = append(errs, err)
 	}

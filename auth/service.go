@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/micropay/micropay/auth/adapters/letters"
 	"github.com/micropay/micropay/auth/adapters/localidp"
@@ -150,15 +151,17 @@ func (s *Service) wire(ctx context.Context, deps Deps, post post, other peer.Pee
 		return err
 	}
 	outbox.Measure(deps.Registry, db)
+	deps.Registry.MustRegister(collectors.NewDBStatsCollector(db.DB, Schema))
+	servicesOnly := token.RequireServiceToken(cfg.InternalToken.Reveal(), cfg.InternalTokenAlso.Reveal())
 	routes := rest.Config{
-		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServiceToken: cfg.InternalToken.Reveal(),
+		Issuer: cfg.Issuer, Managed: cfg.UsesCognito(), JWKS: s.identities.jwks, Verifier: s.verifier, ServicesOnly: servicesOnly,
 		ClientAddress: cfg.HTTP.ClientAddr, Log: deps.Log, Mailbox: post.list,
 	}
 	s.public, s.internal = rest.Public(s.app, routes), rest.Internal(s.app, routes)
 	if s.events.Inbound != nil {
 		internal := http.NewServeMux()
 		internal.Handle("/", s.internal)
-		internal.Handle("POST /internal/auth/events", token.RequireServiceToken(cfg.InternalToken.Reveal())(httpevents.Handler(s.events.Inbound)))
+		internal.Handle("POST /internal/auth/events", servicesOnly(httpevents.Handler(s.events.Inbound)))
 		s.internal = internal
 	}
 	deps.Log.InfoContext(ctx, "events travel", "by", s.events.How)

@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#words[@]} -ge 2 ] && [ ${#words[@]} -le 3 ] || usage
+case ${#words[@]} in 2 | 3) ;; *) usage ;; esac
 action=${words[0]} stage=${words[1]} only=${words[2]-}
 [ -f "$stage.params" ] || die "no stage $stage: there is no infra/$stage.params"
 [ -z "$only" ] || [ -f "$only.yaml" ] || die "no layer $only: there is no infra/$only.yaml"
@@ -41,26 +41,33 @@ account=$(aws sts get-caller-identity --query Account --output text) || die "AWS
 
 stack_of() { echo "micropay-$1"; }
 change_set_of() { echo "plan-$stage-$1"; }
-# REVIEW_IN_PROGRESS is a stack that only has a change set.
-status_of() { aws cloudformation describe-stacks --stack-name "$(stack_of "$1")" --query 'Stacks[0].StackStatus' --output text 2>/dev/null || echo NONE; }
 
-# A stack bears its stage, so that the parameters of one are never applied to the other.
-same_stage() {
-    local is
-    is=$(aws cloudformation describe-stacks --stack-name "$(stack_of "$1")" --query "Stacks[0].Tags[?Key=='micropay:stage'].Value | [0]" --output text)
-    [ "$is" = "$stage" ] || die "$(stack_of "$1") is of stage $is, not $stage"
+# look sets the status of a layer's stack, and which change is due: create, also of a stack that only has a change set
+# (REVIEW_IN_PROGRESS), or update. A stack bears its stage, so that the parameters of one are never applied to the other.
+look() {
+    local told is
+    told=$(aws cloudformation describe-stacks --stack-name "$(stack_of "$1")" --output text \
+        --query "Stacks[0].[StackStatus, Tags[?Key=='micropay:stage'].Value | [0]]" 2>&1) ||
+        case $told in *"does not exist"*) told=NONE ;; *) die "$told" ;; esac
+    read -r status is <<<"$told"
+    case $status in
+        NONE | REVIEW_IN_PROGRESS) change=create ;;
+        *) change=update; [ "$is" = "$stage" ] || die "$(stack_of "$1") is of stage $is, not $stage" ;;
+    esac
 }
 
-outputs_of() {
-    aws cloudformation describe-stacks --stack-name "$(stack_of "$1")" --output text --query 'Stacks[0].Outputs[].[OutputKey, OutputValue]' 2>/dev/null |
-        awk -F'\t' 'NF == 2 { print $1 "=" $2 }' || true
+# outputs prints NAME=VALUE of all layers, or of those for which more holds: outputs "&& StackName == 'micropay-data'"
+outputs() {
+    local which="starts_with(StackName, 'micropay-') ${1-}"
+    aws cloudformation describe-stacks --output text --query "Stacks[?$which].Outputs[].[OutputKey, OutputValue]" |
+        awk -F'\t' 'NF == 2 { print $1 "=" $2 }'
 }
 
 # parameters prints the parameters of a layer as JSON: what other layers put out, then the stage's files, then --set;
 # what comes later wins. Only what the template asks for is given to it.
 parameters() {
-    local layer=$1 other
-    { for other in "${layers[@]}"; do [ "$other" = "$layer" ] || outputs_of "$other"; done
+    local layer=$1
+    { outputs "&& StackName != '$(stack_of "$layer")'" || exit 1
       { cat "$stage.params"; [ ! -f "$stage.local.params" ] || cat "$stage.local.params"; printf '%s\n' "${overrides[@]}"; } |
           awk -v layer="$layer." 'index($0, layer) == 1 { print "!" substr($0, length(layer) + 1) }'
     } | awk -v template="$layer.yaml" '
@@ -86,22 +93,28 @@ parameters() {
         }'
 }
 
+# plan keeps a change set and shows it; false: there is nothing to change.
 plan() {
-    local layer=$1 stack type=CREATE why change_set given
+    local layer=$1 stack told why change_set given
     stack=$(stack_of "$layer") change_set=$(change_set_of "$layer")
-    case $(status_of "$layer") in
-        NONE | REVIEW_IN_PROGRESS) ;;
-        ROLLBACK_COMPLETE | *_FAILED) die "$stack is $(status_of "$layer"): delete it first" ;;
-        *_IN_PROGRESS) die "$stack is being changed: $(status_of "$layer")" ;;
-        *) type=UPDATE; same_stage "$layer" ;;
+    look "$layer"
+    case $status in
+        ROLLBACK_COMPLETE | *_FAILED) die "$stack is $status: delete it first" ;;
+        REVIEW_IN_PROGRESS) ;;
+        *_IN_PROGRESS) die "$stack is being changed: $status" ;;
     esac
     given=$(parameters "$layer") || die "$stack: parameters that do not fit"
-    aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null 2>&1 || true
-    aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" --change-set-type "$type" \
+    [ "$status" = NONE ] || aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null 2>&1 || true
+    aws cloudformation create-change-set --stack-name "$stack" --change-set-name "$change_set" --change-set-type "${change^^}" \
         --template-body "file://$layer.yaml" --parameters "$given" \
-        --tags Key=micropay:stage,Value="$stage" --capabilities CAPABILITY_NAMED_IAM >/dev/null
-    if ! aws cloudformation wait change-set-create-complete --stack-name "$stack" --change-set-name "$change_set" 2>/dev/null; then
-        why=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --query StatusReason --output text)
+        --tags Key=micropay:stage,Value="$stage" --capabilities CAPABILITY_NAMED_IAM >/dev/null || die "$stack: AWS takes no such change set"
+    while :; do
+        told=$(aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
+            --query '[[Status, StatusReason], Changes[].ResourceChange.[Action, Replacement, ResourceType, LogicalResourceId]]') || die "$stack: AWS does not say what would change"
+        case $told in CREATE_PENDING* | CREATE_IN_PROGRESS*) sleep 3 ;; *) break ;; esac
+    done
+    if [ "${told%%[[:space:]]*}" = FAILED ]; then
+        why=${told%%$'\n'*}
         aws cloudformation delete-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null
         case $why in
             *"didn't contain changes"* | *"No updates are to be performed"*) echo "$stack: nothing to change"; return 1 ;;
@@ -109,18 +122,17 @@ plan() {
         esac
     fi
     echo "$stack: the plan for account $account, stage $stage"
-    aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" --output text \
-        --query 'Changes[].ResourceChange.[Action, Replacement, ResourceType, LogicalResourceId]' | sort | sed 's/^/    /'
+    sed '1d; s/^/    /' <<<"$told" | sort
 }
 
+# apply executes the change set of a layer that was looked at.
 apply() {
-    local layer=$1 stack done_is=stack-update-complete change_set
+    local layer=$1 stack change_set
     stack=$(stack_of "$layer") change_set=$(change_set_of "$layer")
-    case $(status_of "$layer") in NONE) die "$stack: nothing is planned" ;; REVIEW_IN_PROGRESS) done_is=stack-create-complete ;; *) same_stage "$layer" ;; esac
-    aws cloudformation describe-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null 2>&1 || die "$stack: nothing is planned"
-    aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null
-    aws cloudformation wait "$done_is" --stack-name "$stack" || die "$stack did not come up: aws cloudformation describe-stack-events --stack-name $stack"
-    echo "$stack: $(status_of "$layer")"
+    [ "$status" != NONE ] || die "$stack: nothing is planned"
+    aws cloudformation execute-change-set --stack-name "$stack" --change-set-name "$change_set" >/dev/null || die "$stack: nothing is planned"
+    aws cloudformation wait "stack-$change-complete" --stack-name "$stack" || die "$stack did not come up: aws cloudformation describe-stack-events --stack-name $stack"
+    echo "$stack: ${change}d"
 }
 
 confirm() {
@@ -133,8 +145,8 @@ confirm() {
 delete() {
     local layer=$1 stack
     stack=$(stack_of "$layer")
-    [ "$(status_of "$layer")" != NONE ] || return 0
-    same_stage "$layer"
+    look "$layer"
+    [ "$status" != NONE ] || return 0
     aws cloudformation delete-stack --stack-name "$stack"
     aws cloudformation wait stack-delete-complete --stack-name "$stack" || die "$stack is not gone: aws cloudformation describe-stack-events --stack-name $stack"
     echo "$stack: deleted"
@@ -142,11 +154,12 @@ delete() {
 
 case $action in
     plan) [ -n "$only" ] || usage; plan "$only" || true ;;
-    apply) [ -n "$only" ] || usage; apply "$only" ;;
+    apply) [ -n "$only" ] || usage; look "$only"; apply "$only" ;;
     up)
         for layer in ${only:-"${before_cluster[@]}"}; do
             if plan "$layer"; then
                 confirm "Apply this?"
+                status=PLANNED
                 apply "$layer"
             fi
         done ;;
@@ -156,6 +169,6 @@ case $action in
             for ((i = ${#layers[@]} - 1; i >= 0; i--)); do delete "${layers[i]}"; done
         fi ;;
     outputs)
-        for layer in ${only:-"${layers[@]}"}; do outputs_of "$layer"; done ;;
+        outputs ${only:+"&& StackName == '$(stack_of "$only")'"} ;;
     *) usage ;;
 esac

@@ -33,6 +33,8 @@ type Config struct {
 
 	AuthURL       string        `env:"AUTH_URL"`       // where the auth service is, as discovery.Parse reads it
 	InternalToken config.Secret `env:"INTERNAL_TOKEN"` // what services show each other
+	// InternalTokenAlso is let in besides, while one token takes the other's place.
+	InternalTokenAlso config.Secret `env:"INTERNAL_TOKEN_ALSO"`
 
 	AuthClient    resilience.Settings `envPrefix:"AUTH_CLIENT_"`
 	AuthInstances discovery.Settings  `envPrefix:"AUTH_CLIENT_"`
@@ -147,6 +149,9 @@ func (c Config) Validate() error {
 	}
 	if len(c.InternalToken.Reveal()) < leastSecret {
 		errs = append(errs, fmt.Errorf("INTERNAL_TOKEN: is required, at least %d characters", leastSecret))
+	}
+	if also := c.InternalTokenAlso.Reveal(); also != "" && len(also) < leastSecret {
+		errs = append(errs, fmt.Errorf("INTERNAL_TOKEN_ALSO: must have at least %d characters", leastSecret))
 	}
 	if _, err := money.ParseCurrency(c.DefaultCurrency); err != nil {
 		errs = append(errs, fmt.Errorf("DEFAULT_CURRENCY: %w", err))

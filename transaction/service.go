@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/micropay/micropay/shared/awsconfig"
 	"github.com/micropay/micropay/shared/database"
@@ -176,7 +177,7 @@ func (r revoked) Revoked(_ context.Context, c token.Claims) (bool, error) {
 func (s *Service) route(verifier *token.Verifier, deps Deps) {
 	public, internal := httpserver.NewRouter(), httpserver.NewRouter()
 	rest.Routes(public, s.app, verifier.Middleware, deps.Log)
-	secured := token.RequireServiceToken(s.cfg.InternalToken.Reveal())
+	secured := token.RequireServiceToken(s.cfg.InternalToken.Reveal(), s.cfg.InternalTokenAlso.Reveal())
 	rest.InternalRoutes(internal, s.app, secured, deps.Log)
 	if s.events.Inbound != nil {
 		internal.Handle("/internal/transaction/events", secured(httpevents.Handler(s.events.Inbound))).Methods(http.MethodPost)
@@ -197,6 +198,7 @@ func (s *Service) measure(reg prometheus.Registerer) {
 		}))
 	}
 	outbox.Measure(reg, s.db)
+	reg.MustRegister(collectors.NewDBStatsCollector(s.db.DB, Schema))
 	gauge("payments_open", "Payments whose outcome is not known.", func(ctx context.Context) (float64, error) {
 		n, _, err := s.payments.Backlog(ctx)
 		return float64(n), err

@@ -450,9 +450,9 @@ func TestCloseOwner_OnlyWhenAllWalletsAreClosed(t *testing.T) {
 
 func TestConfig_ReportsEveryMistakeBeforeAnythingStarts(t *testing.T) {
 	t.Parallel()
-	_, err := transaction.New(t.Context(), transaction.Config{AuthURL: "nonsense", InternalToken: "short"}, transaction.Deps{})
+	_, err := transaction.New(t.Context(), transaction.Config{AuthURL: "nonsense", InternalToken: "short", InternalTokenAlso: "short"}, transaction.Deps{})
 	for _, name := range []string{
-		"DATABASE_URL", "AUTH_ISSUER", "AUTH_URL", "INTERNAL_TOKEN", "DEFAULT_CURRENCY", "WALLET_LIMIT", "LEDGER_GROUP_SIZE", "IDEMPOTENCY_TTL",
+		"DATABASE_URL", "AUTH_ISSUER", "AUTH_URL", "INTERNAL_TOKEN:", "INTERNAL_TOKEN_ALSO", "DEFAULT_CURRENCY", "WALLET_LIMIT", "LEDGER_GROUP_SIZE", "IDEMPOTENCY_TTL",
 	} {
 		require.ErrorContains(t, err, name)
 	}

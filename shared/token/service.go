@@ -9,10 +9,15 @@ import (
 	"github.com/micropay/micropay/shared/problem"
 )
 
-// RequireServiceToken lets in the other services, which know the secret. Without a secret it
-// lets in nobody.
-func RequireServiceToken(secret string) func(http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(secret)) // one length for all, so that the time tells nothing
+// RequireServiceToken lets in the other services, which know one of the secrets: two, while one
+// takes the other's place. Empty ones are none, and without any nobody is let in.
+func RequireServiceToken(secrets ...string) func(http.Handler) http.Handler {
+	var good [][sha256.Size]byte // one length for all, so that the time tells nothing
+	for _, secret := range secrets {
+		if secret != "" {
+			good = append(good, sha256.Sum256([]byte(secret)))
+		}
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			raw, err := bearer(r.Header)
@@ -20,8 +25,11 @@ func RequireServiceToken(secret string) func(http.Handler) http.Handler {
 				problem.Write(w, unauthorized("unauthenticated", "a service token is required", challenge))
 				return
 			}
-			got := sha256.Sum256([]byte(raw))
-			if err != nil || secret == "" || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			got, known := sha256.Sum256([]byte(raw)), 0
+			for _, want := range good {
+				known |= subtle.ConstantTimeCompare(got[:], want[:])
+			}
+			if err != nil || known != 1 {
 				problem.Write(w, invalidToken())
 				return
 			}

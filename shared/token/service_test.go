@@ -33,6 +33,17 @@ func TestRequireServiceToken_OnlyTheSecretOpens(t *testing.T) {
 	}
 }
 
+// A secret is changed without an outage: for a while each side takes both.
+func TestRequireServiceToken_WhileItIsRotated_BothOpen(t *testing.T) {
+	t.Parallel()
+	h := token.RequireServiceToken("new", "old", "")(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	for secret, want := range map[string]int{"new": 204, "old": 204, "older": 401, "": 401, "newold": 401} {
+		require.Equal(t, want, serve(h, header("Authorization", "Bearer "+secret)).Code, secret)
+	}
+}
+
 func TestRequireServiceToken_WithoutASecretNobodyComesIn(t *testing.T) {
 	t.Parallel()
 	h := token.RequireServiceToken("")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("let in") }))

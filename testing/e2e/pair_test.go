@@ -35,6 +35,7 @@ type service struct {
 	t       *testing.T
 	program string
 	addr    string
+	inside  string // its internal port's
 	env     []string
 	cmd     *exec.Cmd
 }
@@ -89,14 +90,14 @@ func (p *pair) start(env, ofAuth, ofTransaction []string) {
 		"INTERNAL_TOKEN=between-the-services", "EVENTS_FIRST_RETRY=100ms", "EVENTS_WAIT=1s", "EVENTS_VISIBILITY=3s", "DRAIN_DELAY=100ms",
 		"OUTBOX_LEASE=3s", "MAIL_POLL=100ms", "GOCOVERDIR=" + os.Getenv("MICROPAY_COVERDIR"),
 	}, env...)
-	p.auth = &service{t: p.t, program: build(p.t, "auth"), addr: strings.TrimPrefix(issuerOf(ofAuth), "http://")}
+	p.auth = &service{t: p.t, program: build(p.t, "auth"), inside: authInside, addr: strings.TrimPrefix(issuerOf(ofAuth), "http://")}
 	if p.auth.addr == "" {
 		p.auth.addr = freeAddress(p.t)
 	}
 	p.auth.env = slices.Concat(env, ofAuth, []string{
 		"DATABASE_URL=" + p.db.Roles["auth"].App, "AUTH_ADDR=" + p.auth.addr, "AUTH_INTERNAL_ADDR=" + authInside, "TRANSACTION_URL=http://" + transactionInside,
 	})
-	p.transaction = &service{t: p.t, program: build(p.t, "transaction"), addr: freeAddress(p.t)}
+	p.transaction = &service{t: p.t, program: build(p.t, "transaction"), inside: transactionInside, addr: freeAddress(p.t)}
 	p.transaction.env = slices.Concat(env, ofTransaction, []string{
 		"DATABASE_URL=" + p.db.Roles["transaction"].App, "TRANSACTION_ADDR=" + p.transaction.addr, "TRANSACTION_INTERNAL_ADDR=" + transactionInside,
 		"AUTH_URL=http://" + authInside, "PAYMENT_SANDBOX=true",
@@ -175,8 +176,9 @@ func (p *pair) story() {
 	require.Zero(t, report.Violations(), fmt.Sprint(report.Checks))
 }
 
-func TestTwoProcesses_WithoutAWS(t *testing.T) {
-	t.Parallel()
+// localPair is a pair that knows nothing of AWS.
+func localPair(t *testing.T) *pair {
+	t.Helper()
 	p := &pair{t: t, password: "a river of cold tea"}
 	p.mail = func(to, subject string) (bodies []string) {
 		for _, m := range p.auth.call(200, "", "GET", "/dev/mail?to="+to, nil)["data"].([]any) {
@@ -189,5 +191,10 @@ func TestTwoProcesses_WithoutAWS(t *testing.T) {
 	issuer := "http://" + freeAddress(t)
 	p.start([]string{"AUTH_ISSUER=" + issuer},
 		[]string{"AUTH_ISSUER=" + issuer, "LOCAL_MODE=true", "MAIL_DIR=" + t.TempDir(), "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1"}, nil)
-	p.story()
+	return p
+}
+
+func TestTwoProcesses_WithoutAWS(t *testing.T) {
+	t.Parallel()
+	localPair(t).story()
 }

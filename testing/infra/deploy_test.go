@@ -10,12 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// standIn puts a program named aws on the path that says whose account it is, and keeps what else it was asked.
+// standIn puts a program named aws on the path that says whose account it is, knows no stack, and keeps what else it was asked.
 func standIn(t *testing.T) (dir, asked string) {
 	t.Helper()
 	dir = t.TempDir()
 	asked = filepath.Join(dir, "asked")
-	script := "#!/bin/sh\ncase \"$*\" in sts*) echo 111111111111;; *) echo \"$*\" >>" + asked + "; exit 1;; esac\n"
+	script := "#!/bin/sh\ncase \"$*\" in sts*) echo 111111111111; exit;; esac\necho \"$*\" >>" + asked + "\n" +
+		"case \"$*\" in *--stack-name*) echo 'Stack does not exist' >&2; exit 1;; esac\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "aws"), []byte(script), 0o700)) //nolint:gosec // a program has to be executable
 	return dir, asked
 }

@@ -30,6 +30,7 @@ type clusterConfig struct {
 			PublicAccess  bool `json:"publicAccess"`
 			PrivateAccess bool `json:"privateAccess"`
 		} `json:"clusterEndpoints"`
+		PublicAccessCIDRs []string `json:"publicAccessCIDRs"`
 	} `json:"vpc"`
 	ManagedNodeGroups []nodeGroup `json:"managedNodeGroups"`
 	Addons            []addon     `json:"addons"`
@@ -45,20 +46,23 @@ type clusterConfig struct {
 }
 
 type nodeGroup struct {
-	Name              string            `json:"name"`
-	InstanceType      string            `json:"instanceType"`
-	DesiredCapacity   int               `json:"desiredCapacity"`
-	MinSize           int               `json:"minSize"`
-	MaxSize           int               `json:"maxSize"`
-	AvailabilityZones []string          `json:"availabilityZones"`
-	PrivateNetworking bool              `json:"privateNetworking"`
-	VolumeSize        int               `json:"volumeSize"`
-	VolumeType        string            `json:"volumeType"`
-	VolumeEncrypted   bool              `json:"volumeEncrypted"`
-	DisableIMDSv1     bool              `json:"disableIMDSv1"`
-	DisablePodIMDS    bool              `json:"disablePodIMDS"`
-	UpdateConfig      map[string]int    `json:"updateConfig"`
-	Tags              map[string]string `json:"tags"`
+	Name              string   `json:"name"`
+	InstanceType      string   `json:"instanceType"`
+	DesiredCapacity   int      `json:"desiredCapacity"`
+	MinSize           int      `json:"minSize"`
+	MaxSize           int      `json:"maxSize"`
+	AvailabilityZones []string `json:"availabilityZones"`
+	PrivateNetworking bool     `json:"privateNetworking"`
+	VolumeSize        int      `json:"volumeSize"`
+	VolumeType        string   `json:"volumeType"`
+	VolumeEncrypted   bool     `json:"volumeEncrypted"`
+	DisableIMDSv1     bool     `json:"disableIMDSv1"`
+	DisablePodIMDS    bool     `json:"disablePodIMDS"`
+	SecurityGroups    struct {
+		AttachIDs []string `json:"attachIDs"`
+	} `json:"securityGroups"`
+	UpdateConfig map[string]int    `json:"updateConfig"`
+	Tags         map[string]string `json:"tags"`
 }
 
 type addon struct {
@@ -93,6 +97,9 @@ func CheckCluster(text []byte) (all []Finding) {
 		}
 		if !g.PrivateNetworking || !g.VolumeEncrypted || !g.DisableIMDSv1 {
 			broken("nodes", "%s: has public addresses, open disks or the old metadata service", g.Name)
+		}
+		if len(g.SecurityGroups.AttachIDs) == 0 {
+			broken("nodes", "%s: no security group that PostgreSQL lets in", g.Name)
 		}
 	}
 	for _, name := range []string{"vpc-cni", "coredns", "eks-pod-identity-agent", "metrics-server"} {

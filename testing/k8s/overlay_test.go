@@ -47,7 +47,7 @@ metadata: {name: micropay-eks-microservices, region: us-east-1, version: "1.32"}
 vpc: {subnets: {private: {us-east-1a: {id: a}, us-east-1b: {id: b}}}}
 managedNodeGroups:
   - {name: nodes, instanceType: t3.medium, desiredCapacity: 3, minSize: 2, maxSize: 4, availabilityZones: [us-east-1a, us-east-1b],
-     privateNetworking: true, volumeEncrypted: true, disableIMDSv1: true}
+     privateNetworking: true, volumeEncrypted: true, disableIMDSv1: true, securityGroups: {attachIDs: [sg]}}
 addons:
   - {name: vpc-cni, configurationValues: '{"enableNetworkPolicy": "true"}'}
   - {name: coredns}
@@ -124,6 +124,16 @@ func TestCheckCluster_WhatTheOverlayNeedsIsThere(t *testing.T) {
 			names = append(names, f.Rule)
 		}
 		require.Contains(t, names, c[0], "%q instead of %q", c[2], c[1])
+	}
+}
+
+func TestCheckCluster_NodesWearTheGroupThatPostgreSQLLetsIn(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, k8s.CheckCluster([]byte(cluster)))
+	for _, without := range []string{"securityGroups: {attachIDs: []}", "securityGroups: {}"} {
+		found := k8s.CheckCluster([]byte(replace(cluster, "securityGroups: {attachIDs: [sg]}", without)))
+		require.Len(t, found, 1)
+		require.Equal(t, "nodes", found[0].Rule)
 	}
 }
 

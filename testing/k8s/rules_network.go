@@ -35,6 +35,7 @@ var networkRules = []Rule{
 		broken(nil, "no policy denies all")
 	}},
 	{"internal port", "internal ports, /metrics and PostgreSQL are open to named pods only", internalPorts},
+	{"peers", "each service knows the other's internal port and reaches it, as nobody else but Prometheus does", peers},
 	{"ways out", "who may call out says whom and on which port, and never the node's own metadata", waysOut},
 	{"way in", "the Ingress routes to public ports only, and only what clients call", wayIn},
 	{"services", "Services have no address outside the cluster, the public port is 8000 and the internal one 8001", clusterIPs},

@@ -102,7 +102,7 @@ data: {password: eA==}
 apiVersion: v1
 kind: Secret
 metadata: {name: internal-token}
-data: {token: eA==}
+data: {token: eA==, also: ""}
 ---
 apiVersion: v1
 kind: ConfigMap

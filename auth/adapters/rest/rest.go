@@ -46,7 +46,7 @@ type Config struct {
 	Managed       bool   // the issuer is a managed provider, at whose address none of these routes are
 	JWKS          func(ctx context.Context) ([]byte, error)
 	Verifier      *token.Verifier
-	ServiceToken  string                       // asked of callers of the internal routes
+	ServicesOnly  mux.MiddlewareFunc           // lets other services in to the internal routes
 	ClientAddress func(r *http.Request) string // the network address a request came from
 	// Mailbox lists the mail of local mode, newest first; nil where there is none to show.
 	Mailbox func(to string, limit int) (any, error)
@@ -91,7 +91,7 @@ func Public(useCases UseCases, cfg Config) *mux.Router {
 // Internal is the routes for other services.
 func Internal(useCases UseCases, cfg Config) *mux.Router {
 	h, router := handlers{useCases, cfg}, httpserver.NewRouter()
-	router.Use(token.RequireServiceToken(cfg.ServiceToken))
+	router.Use(cfg.ServicesOnly)
 	router.Handle("/internal/auth/users", httpserver.Handle(Problem, cfg.Log, h.findUser)).Methods(http.MethodGet)
 	router.Handle("/internal/auth/revocations", httpserver.Handle(Problem, cfg.Log, h.revocations)).Methods(http.MethodGet)
 	return router

@@ -10,4 +10,4 @@ make() { # make FILE LINE...
 make database-admin.env username=postgres "password=$(random)"
 make database-auth.env "password=$(random)"
 make database-transaction.env "password=$(random)"
-make internal-token.env "token=$(random)"
+make internal-token.env "token=$(random)" "also="

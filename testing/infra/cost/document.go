@@ -58,6 +58,9 @@ func (e Estimate) dominates(line writer) {
 	for _, l := range e.Loads {
 		line("- %s: %s; without people and letters %s.", l.Name, e.largest(l, e.Total(l.Name), 2), e.largest(l, e.platform(l), 4, "Cognito", "SES"))
 	}
+	if e.Prices["cognito_mau"].Seen == "" {
+		line("\nThe price of an active person, which decides the largest line under load, is one of those that could not be verified: see below.")
+	}
 	line(`
 At rest it is the machines that are there whether or not anybody pays. Under load it is what AWS counts for each person and each
 letter, not the ledger: with an active person for every %g transfers a month people are the largest line, and %g letters for each

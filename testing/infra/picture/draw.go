@@ -16,9 +16,9 @@ var colours = map[string][2]string{
 }
 
 const (
-	titleSize  = 15
-	lineSize   = 13
-	lineHeight = 18
+	titleSize  = 16
+	lineSize   = 14
+	lineHeight = 19
 	letter     = 0.56 // mean width of a letter, in heights, of a sans serif
 )
 
@@ -60,7 +60,7 @@ func (s shape) draw(line func(string, ...any)) {
 	}
 	line(`<rect x="%d" y="%d" width="%d" height="%d" rx="6" fill="%s" stroke="%s" stroke-width="1.5"%s/>`, s.x, s.y, s.w, s.h, c[1], c[0], dash)
 	if s.frame {
-		line(`<text x="%d" y="%d" font-size="%d" fill="%s">%s</text>`, s.x+10, s.y+19, lineSize, c[0], escape(s.lines[0]))
+		line(`<text x="%d" y="%d" font-size="%d" fill="%s">%s</text>`, s.x+10, s.y+20, lineSize, c[0], escape(s.lines[0]))
 		return
 	}
 	y := s.y + s.h/2 - len(s.lines)*lineHeight/2 + 14
@@ -98,7 +98,7 @@ func (a arrow) drawLabel(line func(string, ...any)) {
 			longest, at = l, point{(p.x + q.x) / 2, (p.y + q.y) / 2}
 		}
 	}
-	line(`<text x="%d" y="%d" font-size="12" text-anchor="middle" stroke="#ffffff" stroke-width="4" paint-order="stroke">%s</text>`, at.x, at.y-5, escape(a.label))
+	line(`<text x="%d" y="%d" font-size="13" text-anchor="middle" stroke="#ffffff" stroke-width="4" paint-order="stroke">%s</text>`, at.x, at.y-5, escape(a.label))
 }
 
 // check finds what could not be read.
@@ -128,12 +128,21 @@ func (d drawing) check() error {
 	}
 	for _, a := range d.arrows {
 		for _, s := range d.shapes {
-			if !s.frame && s.id != a.from && s.id != a.to && a.through(s) {
+			switch {
+			case s.frame && a.through(s.title()):
+				errs = append(errs, fmt.Errorf("the arrow %s to %s runs through the title of %s", a.from, a.to, s.id))
+			case !s.frame && s.id != a.from && s.id != a.to && a.through(s):
 				errs = append(errs, fmt.Errorf("the arrow %s to %s runs through %s", a.from, a.to, s.id))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// title is where that of a frame stands.
+func (s shape) title() shape {
+	width := float64(len([]rune(s.lines[0]))*lineSize) * letter
+	return shape{x: s.x + 10, y: s.y + 20 - lineSize, w: int(width), h: lineSize}
 }
 
 func (a arrow) through(s shape) bool {

@@ -74,3 +74,12 @@ func TestDraw_WhatCannotBeRead_IsRefused(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+func TestDraw_AnArrowThroughTheTitleOfAFrame_IsRefused(t *testing.T) {
+	t.Parallel()
+	const shapes = "size 400 300\nframe f 20 100 360 180 vpc A place that holds others\nbox a 20 10 90 50 svc A\nbox b 40 200 90 50 svc B\n"
+	_, err := picture.Draw(shapes + "arrow a.bottom b.top")
+	require.ErrorContains(t, err, "runs through the title of f")
+	_, err = picture.Draw(shapes + "box c 260 10 90 50 svc C\narrow c.bottom b.top @150")
+	require.NoError(t, err)
+}
