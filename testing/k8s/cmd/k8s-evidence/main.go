@@ -95,7 +95,7 @@ A request counts as failed when its connection broke, it was not answered within
 is right; nothing is repeated unseen. Each client keeps one connection. A transfer that failed is repeated with its key until it is
 known; at the end each answered transfer is asked for, each balance is compared with the answers, and the audit walks the ledger.
 Clients wait for their answer before they ask again, so that slow answers mean fewer requests. Times contain whatever else the machine did.
-What a picture of requests is about happens after eight seconds.
+What a picture of requests is about happens after eight seconds. A step may have been run again alone, and the date is of the last run.
 
 `
 
