@@ -136,22 +136,31 @@ func plots(page *strings.Builder, r record) error {
 		return err
 	}
 	pods, cpu := scaling(lines)
-	marks := loaded(lines)
+	marks := loaded(lines, r)
 	return errors.Join(
 		write(page, "autoscaling-pods", plot.Chart{Title: "Pods wanted by the autoscaler", X: "seconds", Y: "pods", Series: pods, Marks: marks}),
 		write(page, "autoscaling-cpu", plot.Chart{Title: "Processor, of what the pods requested (the target is 60)", X: "seconds", Y: "percent", Series: cpu, Marks: marks}),
 	)
 }
 
-// loaded marks where the load begins and where it ends.
-func loaded(lines []line) (marks []plot.Mark) {
+// loaded marks where the load begins and ends, and where calm begins: between the two each answered
+// transfer is asked for again, which is some load too, and no sample is taken.
+func loaded(lines []line, r record) (marks []plot.Mark) {
 	var before bool
 	for _, l := range lines {
 		if l.Service == "" || l.Load == before {
 			continue
 		}
-		before = l.Load
-		marks = append(marks, plot.Mark{At: l.At, Text: map[bool]string{true: "load", false: "no load"}[l.Load]})
+		if before = l.Load; !before {
+			marks = append(marks, plot.Mark{At: l.At, Text: "calm"})
+			continue
+		}
+		marks = append(marks, plot.Mark{At: l.At, Text: "load"})
+		for _, s := range r.Steps {
+			if s.Step == "3" {
+				marks = append(marks, plot.Mark{At: l.At + s.Data.Load.Seconds, Text: "answers are checked"})
+			}
+		}
 	}
 	return marks
 }
