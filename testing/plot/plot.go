@@ -35,8 +35,8 @@ type Chart struct {
 
 // The frame, in pixels.
 const (
-	width, height            = 760, 260
-	left, right, top, bottom = 56, 16, 40, 44
+	width, height            = 760, 276
+	left, right, top, bottom = 56, 16, 56, 44
 )
 
 // colours can be told apart by who sees few, and on white and on dark pages.
@@ -72,7 +72,7 @@ func (c Chart) SVG() string {
 	printf(`<text x="14" y="%d" fill="#444444" transform="rotate(-90 14 %d)" text-anchor="middle">%s</text>`+"\n", height/2, height/2, html.EscapeString(c.Y))
 	for _, m := range c.Marks {
 		printf(`<path d="M%.1f %dV%d" stroke="#888888" stroke-dasharray="4 3"/><text x="%.1f" y="%d" fill="#555555">%s</text>`+"\n",
-			x(m.At), top-6, height-bottom, x(m.At)+4, top+4, html.EscapeString(m.Text))
+			x(m.At), top-14, height-bottom, x(m.At)+4, top-5, html.EscapeString(m.Text))
 	}
 	for i, s := range c.Series {
 		colour := colours[i%len(colours)]

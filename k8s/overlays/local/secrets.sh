@@ -11,3 +11,5 @@ make database-admin.env username=postgres "password=$(random)"
 make database-auth.env "password=$(random)"
 make database-transaction.env "password=$(random)"
 make internal-token.env "token=$(random)" "also="
+# One made before there could be a second token: pods would wait for the missing key.
+grep -q '^also=' secrets/internal-token.env || echo also= >>secrets/internal-token.env

@@ -67,7 +67,7 @@ func autoscaling(ctx context.Context, r *run, res *result) (err error) {
 	from := time.Since(began)
 	grown := until(ctx, upWithin, "more pods", func() (bool, error) {
 		now, err := sample()
-		return now["transaction"] > 2 && time.Since(began)-from > 75*time.Second, err
+		return (now["transaction"] > 2 || now["auth"] > 2) && time.Since(began)-from > 75*time.Second, err
 	})
 	loaded = false
 	endErr := t.end(ctx, res, false)

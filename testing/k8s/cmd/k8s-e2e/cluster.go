@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,7 +43,7 @@ func until(ctx context.Context, patience time.Duration, what string, ok func() (
 			return nil
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("gave up waiting for %s: %w", what, err)
+			return errors.Join(fmt.Errorf("gave up waiting for %s", what), err)
 		}
 		select {
 		case <-ctx.Done():

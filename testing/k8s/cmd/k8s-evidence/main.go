@@ -30,6 +30,10 @@ type record struct {
 		Data               struct {
 			KilledAt  float64 `json:"killed_at"`
 			RevivedAt float64 `json:"revived_at"`
+			Load      struct {
+				Sent    int
+				Seconds float64
+			}
 		}
 	}
 }
@@ -45,6 +49,7 @@ type line struct {
 	Pods    float64
 	Ready   float64
 	CPU     float64 `json:"cpu_percent"`
+	Load    bool
 }
 
 func main() {
@@ -66,13 +71,17 @@ func run() error {
 	var page strings.Builder
 	fmt.Fprintf(&page, "# Kubernetes: what was seen\n\nWritten by `make k8s-evidence` from [data](data), which `make k8s-e2e` recorded on %s at commit %s:\n%s, nodes %s,\nall of them and the load on one machine of two cores. [kubernetes.md](../kubernetes.md) tells what is deployed and how.\n\n",
 		r.Date, r.Commit, r.Cluster, strings.Join(r.Nodes, ", "))
-	page.WriteString("| step | what | held | figure |\n|---|---|---|---|\n")
+	page.WriteString("| step | what | requests a second | held | figure |\n|---|---|---|---|---|\n")
 	for _, s := range r.Steps {
 		held := "yes"
 		if !s.OK {
 			held = "no"
 		}
-		fmt.Fprintf(&page, "| %s | %s | %s | %s |\n", s.Step, s.Name, held, strings.ReplaceAll(strings.ReplaceAll(s.Figure, "\n", " "), "|", "\\|"))
+		rate := ""
+		if s.Data.Load.Seconds > 0 {
+			rate = fmt.Sprintf("%.0f", float64(s.Data.Load.Sent)/s.Data.Load.Seconds)
+		}
+		fmt.Fprintf(&page, "| %s | %s | %s | %s | %s |\n", s.Step, s.Name, rate, held, strings.ReplaceAll(strings.ReplaceAll(s.Figure, "\n", " "), "|", "\\|"))
 	}
 	page.WriteString(notes)
 	if err := plots(&page, r); err != nil {
@@ -85,6 +94,8 @@ const notes = `
 A request counts as failed when its connection broke, it was not answered within 5 seconds, or the answer was not the one that
 is right; nothing is repeated unseen. Each client keeps one connection. A transfer that failed is repeated with its key until it is
 known; at the end each answered transfer is asked for, each balance is compared with the answers, and the audit walks the ledger.
+Clients wait for their answer before they ask again, so that slow answers mean fewer requests. Times contain whatever else the machine did.
+What a picture of requests is about happens after eight seconds. A step may have been run again alone, and the date is of the last run.
 
 `
 
@@ -125,10 +136,33 @@ func plots(page *strings.Builder, r record) error {
 		return err
 	}
 	pods, cpu := scaling(lines)
+	marks := loaded(lines, r)
 	return errors.Join(
-		write(page, "autoscaling-pods", plot.Chart{Title: "Pods wanted by the autoscaler", X: "seconds", Y: "pods", Series: pods}),
-		write(page, "autoscaling-cpu", plot.Chart{Title: "Processor, of what the pods requested (the target is 60)", X: "seconds", Y: "percent", Series: cpu}),
+		write(page, "autoscaling-pods", plot.Chart{Title: "Pods wanted by the autoscaler", X: "seconds", Y: "pods", Series: pods, Marks: marks}),
+		write(page, "autoscaling-cpu", plot.Chart{Title: "Processor, of what the pods requested (the target is 60)", X: "seconds", Y: "percent", Series: cpu, Marks: marks}),
 	)
+}
+
+// loaded marks where the load begins and ends, and where calm begins: between the two each answered
+// transfer is asked for again, which is some load too, and no sample is taken.
+func loaded(lines []line, r record) (marks []plot.Mark) {
+	var before bool
+	for _, l := range lines {
+		if l.Service == "" || l.Load == before {
+			continue
+		}
+		if before = l.Load; !before {
+			marks = append(marks, plot.Mark{At: l.At, Text: "calm"})
+			continue
+		}
+		marks = append(marks, plot.Mark{At: l.At, Text: "load"})
+		for _, s := range r.Steps {
+			if s.Step == "3" {
+				marks = append(marks, plot.Mark{At: l.At + s.Data.Load.Seconds, Text: "answers are checked"})
+			}
+		}
+	}
+	return marks
 }
 
 // requests are the answered and the failed ones of each second.
