@@ -55,8 +55,8 @@ k8s-check: ## render k8s/ and hold it against the API's types and our rules; nee
 	@go run ./testing/k8s/cmd/k8s-check
 # The overlay's own images are those of `make images`; this one only looks around in the cluster.
 k8s-images: ## build the image of the program that tries what strangers may reach
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/reach ./testing/k8s/cmd/reach
-	docker build -q -t micropay-reach:local -f testing/k8s/cmd/reach/Dockerfile .
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/image/reach ./testing/k8s/cmd/reach
+	docker build -q -t micropay-reach:local -f testing/k8s/cmd/reach/Dockerfile bin/image
 k8s-e2e: ## prove the local overlay on the cluster of KUBECONFIG (INGRESS_URL: its Ingress controller); ARGS=--short: a minute of it
 	@go run ./testing/k8s/cmd/k8s-e2e $(ARGS)
 k8s-evidence: ## write docs/evidence/kubernetes.md and its plots from what k8s-e2e recorded

@@ -68,19 +68,6 @@ func (s *service) call(want int, token, method, path string, body any) map[strin
 	return a.Body
 }
 
-// build builds a service as it is deployed.
-func build(t *testing.T, name string) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), name)
-	args := []string{"build", "-o", out}
-	if os.Getenv("MICROPAY_COVERDIR") != "" {
-		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=github.com/micropay/micropay/...")
-	}
-	text, err := exec.Command("go", append(args, "github.com/micropay/micropay/"+name+"/cmd/"+name)...).CombinedOutput()
-	require.NoError(t, err, string(text))
-	return out
-}
-
 // start runs both services; env is told to both.
 func (p *pair) start(env, ofAuth, ofTransaction []string) {
 	p.t.Helper()
@@ -90,14 +77,14 @@ func (p *pair) start(env, ofAuth, ofTransaction []string) {
 		"INTERNAL_TOKEN=between-the-services", "EVENTS_FIRST_RETRY=100ms", "EVENTS_WAIT=1s", "EVENTS_VISIBILITY=3s", "DRAIN_DELAY=100ms",
 		"OUTBOX_LEASE=3s", "MAIL_POLL=100ms", "GOCOVERDIR=" + os.Getenv("MICROPAY_COVERDIR"),
 	}, env...)
-	p.auth = &service{t: p.t, program: build(p.t, "auth"), inside: authInside, addr: strings.TrimPrefix(issuerOf(ofAuth), "http://")}
+	p.auth = &service{t: p.t, program: filepath.Join(programs, "auth"), inside: authInside, addr: strings.TrimPrefix(issuerOf(ofAuth), "http://")}
 	if p.auth.addr == "" {
 		p.auth.addr = freeAddress(p.t)
 	}
 	p.auth.env = slices.Concat(env, ofAuth, []string{
 		"DATABASE_URL=" + p.db.Roles["auth"].App, "AUTH_ADDR=" + p.auth.addr, "AUTH_INTERNAL_ADDR=" + authInside, "TRANSACTION_URL=http://" + transactionInside,
 	})
-	p.transaction = &service{t: p.t, program: build(p.t, "transaction"), inside: transactionInside, addr: freeAddress(p.t)}
+	p.transaction = &service{t: p.t, program: filepath.Join(programs, "transaction"), inside: transactionInside, addr: freeAddress(p.t)}
 	p.transaction.env = slices.Concat(env, ofTransaction, []string{
 		"DATABASE_URL=" + p.db.Roles["transaction"].App, "TRANSACTION_ADDR=" + p.transaction.addr, "TRANSACTION_INTERNAL_ADDR=" + transactionInside,
 		"AUTH_URL=http://" + authInside, "PAYMENT_SANDBOX=true",

@@ -21,27 +21,38 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program is the built platform; it leaves its coverage where the coverage gate says.
-var program string
+// programs is where the built ones are, program the platform in one process; they leave their coverage
+// where the coverage gate says.
+var programs, program string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "micropay-e2e-")
 	if err != nil {
 		panic(err)
 	}
-	program = filepath.Join(dir, "micropay")
-	args := []string{"build", "-o", program}
-	if os.Getenv("MICROPAY_COVERDIR") != "" {
-		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=github.com/micropay/micropay/...")
-	}
-	build := exec.Command("go", append(args, "github.com/micropay/micropay/micropay/cmd/micropay")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+	programs, program = dir, filepath.Join(dir, "micropay")
+	if err := buildPrograms("auth", "transaction", "micropay"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// buildPrograms builds them as they are deployed, at once: most of what they are made of is the same.
+func buildPrograms(names ...string) error {
+	args := []string{"build", "-o", programs + string(filepath.Separator)}
+	if os.Getenv("MICROPAY_COVERDIR") != "" {
+		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=github.com/micropay/micropay/...")
+	}
+	for _, name := range names {
+		args = append(args, "github.com/micropay/micropay/"+name+"/cmd/"+name)
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // platform is a data directory, and the process that may be running on it.
