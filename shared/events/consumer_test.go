@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -298,19 +299,24 @@ func TestConsumer_APanicIsAFailedTry(t *testing.T) {
 
 func TestConsumer_KeepsAMessageHiddenWhileItWorks(t *testing.T) {
 	t.Parallel()
-	q := &memory{}
-	q.put(message(t, 1))
-	calls, release := make(chan bool, 10), make(chan bool)
-	consume(t, q, &locked{}, func(context.Context, events.Event) error {
-		calls <- true
-		<-release
-		return nil
+	synctest.Test(t, func(t *testing.T) {
+		q := &memory{}
+		q.put(message(t, 1))
+		calls, release := make(chan bool, 10), make(chan bool)
+		stop := consume(t, q, &locked{}, func(context.Context, events.Event) error {
+			calls <- true
+			<-release
+			return nil
+		})
+		<-calls
+		time.Sleep(200 * time.Millisecond) // five times as long as a message is hidden
+		extensions, again := q.extensions(), len(calls)
+		close(release)
+		stop()
+		require.Greater(t, extensions, 5)
+		require.Zero(t, again, "it was not received twice")
+		require.Zero(t, q.left())
 	})
-	<-calls
-	require.Eventually(t, func() bool { return q.extensions() > 5 }, 10*time.Second, time.Millisecond)
-	require.Empty(t, calls, "it was not received twice")
-	close(release)
-	require.Eventually(t, func() bool { return q.left() == 0 }, 10*time.Second, time.Millisecond)
 }
 
 func TestConsumer_StopsWhenItsWorkIsDone(t *testing.T) {
