@@ -164,6 +164,34 @@ func TestPayPal_Payouts_InOurWords(t *testing.T) {
 }
 
 // A repeated sender_batch_id is answered so, as PayPal's sandbox was seen to do.
+// PayPal cannot be asked for a payout by our id. When an earlier try may have made it, a refusal of
+// the next is about that one only.
+func TestPayPal_RepeatedPayout_RefusedForAnotherReason_ProvesNothing(t *testing.T) {
+	t.Parallel()
+	start := func(status domain.PaymentStatus) (ports.Charge, error) {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/v1/payments/payouts" {
+				_, _ = w.Write([]byte(`{"access_token":"t","expires_in":3600}`))
+				return
+			}
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(`{"name":"INSUFFICIENT_FUNDS","message":"Sender does not have sufficient funds.","debug_id":"x"}`))
+		}))
+		t.Cleanup(s.Close)
+		w := payment(domain.PaymentWithdrawal)
+		w.Status = status
+		return provider(s.URL).Start(t.Context(), w)
+	}
+	first, err := start(domain.PaymentCreated)
+	require.NoError(t, err)
+	require.Equal(t, domain.PaymentFailed, first.Status)
+	require.Equal(t, "INSUFFICIENT_FUNDS", first.FailureCode)
+
+	_, err = start(domain.PaymentProcessing)
+	require.Error(t, err, "it may have been paid")
+	require.NotErrorIs(t, err, ports.ErrNothingDone)
+}
+
 func TestPayPal_RepeatedPayout_IsTheEarlierOne(t *testing.T) {
 	t.Parallel()
 	const duplicate = `{"name":"USER_BUSINESS_ERROR","message":"User business error.","debug_id":"x","details":[{
