@@ -50,6 +50,11 @@ func (p *Provider) createPayout(ctx context.Context, w domain.Payment) (ports.Ch
 		}
 		return p.readPayout(ctx, w, batchID)
 	}
+	if err != nil && w.Status != domain.PaymentCreated {
+		// An earlier try may have made it, and this refusal is of this one: a balance that is used up
+		// by then, say.
+		return ports.Charge{}, keepUnknown(err)
+	}
 	if err != nil {
 		return ports.Charge{}, err
 	}

@@ -210,7 +210,9 @@ func TestPayPal_RepeatedPayout_IsTheEarlierOne(t *testing.T) {
 			}
 		}))
 		t.Cleanup(s.Close)
-		return provider(s.URL).Start(t.Context(), payment(domain.PaymentWithdrawal))
+		w := payment(domain.PaymentWithdrawal)
+		w.Status = domain.PaymentCreated // as a request knows it that died on its way
+		return provider(s.URL).Start(t.Context(), w)
 	}
 
 	c, err := start(fmt.Sprintf(duplicate, `,"link":[{"rel":"self","method":"GET","href":"https://api.paypal.com/v1/payments/payouts/REF-1"}]`))
