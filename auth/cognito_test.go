@@ -20,7 +20,7 @@ func onCognito(t *testing.T, more ...string) (*system, *cognitosim.Sim) {
 	t.Helper()
 	s, sim := prepare(t), cognitosim.New(t, cognitosim.Settings{})
 	cfg, err := config.Load[auth.Config](append([]string{
-		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "INTERNAL_TOKEN=" + internalToken, "TRANSACTION_URL=" + s.cfg.TransactionURL,
+		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "MAIL_DIR=" + t.TempDir(), "INTERNAL_TOKEN=" + internalToken, "TRANSACTION_URL=" + s.cfg.TransactionURL,
 		"DATABASE_MAX_OPEN_CONNS=8", "COGNITO_USER_POOL_ID=" + cognitosim.PoolID, "COGNITO_CLIENT_ID=" + cognitosim.ClientID,
 		"COGNITO_CLIENT_SECRET=" + cognitosim.ClientSecret, "COGNITO_AUTO_CONFIRM=true", "AUTH_ISSUER=" + sim.Issuer(),
 	}, more...))
@@ -129,7 +129,7 @@ func TestCognito_OnMoto(t *testing.T) {
 	require.NoError(t, err)
 	s := prepare(t)
 	s.cfg, err = config.Load[auth.Config]([]string{
-		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "INTERNAL_TOKEN=" + internalToken, "TRANSACTION_URL=" + s.cfg.TransactionURL,
+		"DATABASE_URL=" + s.db.DSN, "LOCAL_MODE=true", "MAIL_DIR=" + t.TempDir(), "INTERNAL_TOKEN=" + internalToken, "TRANSACTION_URL=" + s.cfg.TransactionURL,
 		"COGNITO_USER_POOL_ID=" + *pool.UserPool.Id, "COGNITO_CLIENT_ID=" + *app.UserPoolClient.ClientId,
 		"COGNITO_CLIENT_SECRET=" + *app.UserPoolClient.ClientSecret, "COGNITO_AUTO_CONFIRM=true",
 		"AUTH_JWKS_URL=" + server.URL + "/" + *pool.UserPool.Id + "/.well-known/jwks.json",

@@ -61,7 +61,7 @@ func TestNew_CloudMapWithoutARegion_IsRefused(t *testing.T) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
-	cfg, err := config.Load[auth.Config](append(environment("LOCAL_MODE=true"), "TRANSACTION_URL=cloudmap://pay/transaction"))
+	cfg, err := config.Load[auth.Config](append(environment("LOCAL_MODE=true", "MAIL_DIR="+t.TempDir()), "TRANSACTION_URL=cloudmap://pay/transaction"))
 	require.NoError(t, err)
 	_, err = auth.New(t.Context(), cfg, auth.Deps{Log: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "AWS_REGION")
