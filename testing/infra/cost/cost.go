@@ -51,6 +51,7 @@ type Use struct {
 	EventKB     float64 `yaml:"event_kb"`
 	DatabaseKB  float64 `yaml:"database_kb"`
 	StoredKB    float64 `yaml:"stored_kb"`
+	PassingKB   float64 `yaml:"passing_kb"` // stored for a month at most
 	PerPerson   float64 `yaml:"per_person"` // transfers a month
 }
 

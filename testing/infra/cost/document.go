@@ -69,7 +69,7 @@ day. At such volumes nobody pays list prices; AWS discounts them by contract.
 
 Storage grows without end, because the ledger forgets nothing: RDS holds 64 TiB, which 10,000 transfers a second fill in %.0f weeks.
 At that rate old entries have to move to cheaper storage, which nothing here does yet.`,
-		e.Use.PerPerson, e.Use.Letters, 64*1024*1.073741824*gb/e.Use.StoredKB/10_000/(7*24*3600))
+		e.Use.PerPerson, e.Use.Letters, (64*1024*1.073741824*gb/10_000-hours*3600*e.Use.PassingKB)/e.Use.StoredKB/(7*24*3600))
 }
 
 // largest names the services that cost most at a load, each in percent of a sum.
@@ -91,7 +91,7 @@ func (e Estimate) assumptions(line writer) {
 	line("| requests | %g, each %g KB in, %g KB out, %g KB of access log |", u.Requests, u.RequestKB, u.ResponseKB, u.AccessLogKB)
 	line("| letters | %g, each %g KB |", u.Letters, u.LetterKB)
 	line("| events | 1, %g KB, deleted from its queue one by one |", u.EventKB)
-	line("| PostgreSQL | %g KB to and fro, half between zones; %g KB stored for good |", u.DatabaseKB, u.StoredKB)
+	line("| PostgreSQL | %g KB to and fro, half between zones; %g KB stored for good, %g KB for a month |", u.DatabaseKB, u.StoredKB, u.PassingKB)
 	line("| people | one active person for %g transfers a month |", u.PerPerson)
 	line("\n| load | stage | nodes | database | storage | grows a month by | events in a call |\n|---|---|---|---|---:|---:|---:|")
 	for _, l := range e.Loads {

@@ -104,7 +104,8 @@ func (e *Estimate) priceDatabase(l Load, made map[string][]infra.Resource) error
 		s := e.shapes[l.Name]
 		s.database, s.multiAZ, s.storage, s.grown = class, multi, cmp.Or(l.StorageGB, given), l.Transfers()*e.Use.StoredKB/gb
 		e.shapes[l.Name] = s
-		stored := max(s.storage, s.grown/2)              // what grows is there for half of the first month
+		passing := l.Transfers() * e.Use.PassingKB / gb
+		stored := max(s.storage, (s.grown+passing)/2)    // what grows is there for half of the first month
 		backups := stored / 2 * e.usdOf("rds_backup_gb") // what changed, beyond the free size of the database
 		e.add(l, "RDS", times*(hours*each+stored*e.usdOf("rds_gb")+max(0, l.IOPS-baseIO)*e.usdOf("rds_iops"))+backups)
 		e.growth[l.Name] = s.grown * (times*e.usdOf("rds_gb") + e.usdOf("rds_backup_gb")/2)
