@@ -67,6 +67,9 @@ func Main(ctx context.Context, o Options, out io.Writer) (err error) {
 	return Print(out, results)
 }
 
+// ErrNoPgbench says that there is nothing to compare with.
+var ErrNoPgbench = errors.New("install PostgreSQL's pgbench (Debian: postgresql-contrib)")
+
 // pgbench is looked for beside the server's own programs, then on PATH.
 func pgbench(dir string) (string, error) {
 	if real, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres")); err == nil {
@@ -76,7 +79,7 @@ func pgbench(dir string) (string, error) {
 	}
 	path, err := exec.LookPath("pgbench")
 	if err != nil {
-		return "", fmt.Errorf("install PostgreSQL's pgbench (Debian: postgresql-contrib): %w", err)
+		return "", fmt.Errorf("%w: %w", ErrNoPgbench, err)
 	}
 	return path, nil
 }
