@@ -72,6 +72,31 @@ func TestMigrate_BadStep_IsNamed_AndLeavesNothingOfItself(t *testing.T) {
 	require.False(t, scalar[bool](t, owner, "SELECT to_regclass('bad.half') IS NOT NULL"))
 }
 
+// A replica that starts later provisions what the first one migrates; both write the schema's grants.
+func TestMigrate_OvertakenByProvision_DoesTheStepAgain(t *testing.T) {
+	t.Parallel()
+	admin := newDatabase(t)
+	roles := service(t, admin, "overtaken")
+	other := connect(t, admin)
+	tx, err := other.BeginTxx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "GRANT USAGE ON SCHEMA overtaken TO micropay_overtaken")
+	require.NoError(t, err)
+
+	done := make(chan error, 1)
+	go func() {
+		done <- database.Migrate(t.Context(), roles.Owner, "overtaken", migrations(map[string]string{
+			"00001_a.sql": "CREATE TABLE a (n int); GRANT USAGE ON SCHEMA overtaken TO micropay_overtaken;",
+		}))
+	}()
+	require.Eventually(t, func() bool { // the step waits for the other's line
+		return scalar[bool](t, other, "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'micropay migrate overtaken' AND wait_event_type = 'Lock')")
+	}, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, tx.Commit())
+	require.NoError(t, <-done)
+	exec(t, connect(t, roles.Owner), "TABLE overtaken.a")
+}
+
 func TestMigrate_NoFiles_IsAnError(t *testing.T) {
 	t.Parallel()
 	roles := service(t, newDatabase(t), "nofiles")
