@@ -132,14 +132,16 @@ func TestProvision_AdminWithoutSuperuser(t *testing.T) {
 	u, err := url.Parse(super)
 	require.NoError(t, err)
 	db := connect(t, super)
-	exec(t, db, "CREATE ROLE master LOGIN CREATEROLE CREATEDB PASSWORD 'master'")
-	exec(t, db, "ALTER DATABASE "+u.Path[1:]+" OWNER TO master")
-	u.User = url.UserPassword("master", "master")
+	name := "rds" + u.Path[1:] // roles outlive their test, and it may run again
+	master := "master_" + name
+	exec(t, db, "CREATE ROLE "+master+" LOGIN CREATEROLE CREATEDB PASSWORD 'master'")
+	exec(t, db, "ALTER DATABASE "+u.Path[1:]+" OWNER TO "+master)
+	u.User = url.UserPassword(master, "master")
 
-	roles := service(t, u.String(), "rds")
-	require.NoError(t, database.Migrate(t.Context(), roles.Owner, "rds", migrations(map[string]string{
-		"00001_t.sql": "CREATE TABLE t (n int); GRANT SELECT ON t TO micropay_rds;",
+	roles := service(t, u.String(), name)
+	require.NoError(t, database.Migrate(t.Context(), roles.Owner, name, migrations(map[string]string{
+		"00001_t.sql": "CREATE TABLE t (n int); GRANT SELECT ON t TO micropay_" + name + ";",
 	})))
 	exec(t, connect(t, roles.App), "SELECT * FROM t")
-	service(t, u.String(), "rds")
+	service(t, u.String(), name)
 }
