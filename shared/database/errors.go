@@ -21,6 +21,10 @@ const (
 	readOnlyTransaction  = "25006" // connected to a standby, or a primary that was demoted
 	idleInTransaction    = "25P03"
 	lockNotAvailable     = "55P03"
+	duplicateObject      = "42710"
+
+	// internal_error; in a catalogue that several change at once it says just this.
+	tupleConcurrentlyUpdated = "XX000"
 )
 
 // IsUnique says that err is the violation of the unique constraint or index of that name; with

@@ -49,7 +49,12 @@ func Migrate(ctx context.Context, dsn, schema string, fsys fs.FS, options ...Opt
 	if err != nil {
 		return fmt.Errorf("database: migrate %s: %w", schema, err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	// A replica that starts later may still provision the schema, whose grants both write.
+	err = again(ctx, func() error {
+		_, err := provider.Up(ctx)
+		return err
+	}, tupleConcurrentlyUpdated)
+	if err != nil {
 		var partial *goose.PartialError
 		if errors.As(err, &partial) && partial.Failed != nil {
 			return fmt.Errorf("database: migrate %s: %s: %w", schema, partial.Failed.Source.Path, partial.Err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -65,27 +66,30 @@ func (s Service) prepare(ctx context.Context, adminDSN string, do func(Service, 
 		return Roles{}, err
 	}
 	defer func() { _ = db.Close() }()
+	// Somebody may make the same role from another database of the server, where our lock does not
+	// count, or migrate the schema meanwhile.
+	err = again(ctx, func() error {
+		return InTx(ctx, db, nil, func(tx *sqlx.Tx) error { return do(s, ctx, tx) })
+	}, uniqueViolation, duplicateObject, tupleConcurrentlyUpdated)
+	if err != nil {
+		return Roles{}, fmt.Errorf("database: provision %s: %w", s.Name, err)
+	}
+	return Roles{Owner: as(*u, s.OwnerRole(), s.OwnerPassword), App: as(*u, s.AppRole(), s.Password)}, nil
+}
+
+// again does it up to 20 times while it ends with one of these SQLSTATEs.
+func again(ctx context.Context, do func() error, states ...pq.ErrorCode) error {
 	for try := 1; ; try++ {
-		err = InTx(ctx, db, nil, func(tx *sqlx.Tx) error { return do(s, ctx, tx) })
-		if err == nil {
-			return Roles{Owner: as(*u, s.OwnerRole(), s.OwnerPassword), App: as(*u, s.AppRole(), s.Password)}, nil
-		}
-		if !overtaken(err) || try == 20 {
-			return Roles{}, fmt.Errorf("database: provision %s: %w", s.Name, err)
+		err := do()
+		if e := pq.As(err); e == nil || !slices.Contains(states, e.Code) || try == 20 {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return Roles{}, ctx.Err()
+			return ctx.Err()
 		case <-time.After(time.Duration(try) * 5 * time.Millisecond):
 		}
 	}
-}
-
-// overtaken says that somebody made the same role meanwhile from another database of the server,
-// where our lock does not count.
-func overtaken(err error) bool {
-	e := pq.As(err)
-	return e != nil && (e.Code == uniqueViolation || e.Code == "42710" || e.Code == "XX000")
 }
 
 func (s Service) roles(ctx context.Context, tx *sqlx.Tx) error {
