@@ -78,10 +78,10 @@ func (s Service) prepare(ctx context.Context, adminDSN string, do func(Service, 
 }
 
 // again does it up to 20 times while it ends with one of these SQLSTATEs.
-func again(ctx context.Context, do func() error, states ...pq.ErrorCode) error {
+func again(ctx context.Context, do func() error, states ...string) error {
 	for try := 1; ; try++ {
 		err := do()
-		if e := pq.As(err); e == nil || !slices.Contains(states, e.Code) || try == 20 {
+		if e := pq.As(err); e == nil || !slices.Contains(states, e.SQLState()) || try == 20 {
 			return err
 		}
 		select {
