@@ -144,6 +144,26 @@ func TestTemplates_EverythingIsEncrypted(t *testing.T) {
 	}
 }
 
+// From the gateway to the load balancer it is TLS as well, and the gateway looks at whose certificate it is.
+func TestTemplates_TheGatewayVerifiesTheLoadBalancer(t *testing.T) {
+	t.Parallel()
+	templates := load(t)
+	for _, r := range infra.All(templates, "AWS::ApiGatewayV2::Integration") {
+		require.Equalf(t, map[string]any{"Ref": "OriginName"}, property(r, "TlsConfig", "ServerNameToVerify"), "%s believes any certificate", r.Name)
+	}
+	for _, r := range infra.All(templates, "AWS::EC2::SecurityGroup") {
+		for _, way := range []string{"SecurityGroupIngress", "SecurityGroupEgress"} {
+			rules, _ := property(r, way).([]any)
+			for _, rule := range rules {
+				from, _ := rule.(map[string]any)
+				require.NotEqualf(t, 80, from["FromPort"], "%s: %s without TLS", r.Name, way)
+			}
+		}
+	}
+	overlay := sources(t)["ingress.yaml"]
+	require.Contains(t, overlay, `hosts: ["${OriginName}"]`) // the name that the gateway asks for
+}
+
 func TestTemplates_NoSecretIsWrittenDown(t *testing.T) {
 	t.Parallel()
 	templates := load(t)

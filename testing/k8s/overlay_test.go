@@ -22,8 +22,14 @@ data: {DRAIN_DELAY: 8s}
 ---
 apiVersion: networking.k8s.io/v1
 kind: Ingress
-metadata: {name: public, annotations: {alb.ingress.kubernetes.io/scheme: internal, alb.ingress.kubernetes.io/target-type: ip}}
-spec: {ingressClassName: alb}
+metadata:
+  name: public
+  annotations:
+    alb.ingress.kubernetes.io/scheme: internal
+    alb.ingress.kubernetes.io/target-type: ip
+    alb.ingress.kubernetes.io/listen-ports: '[{"HTTPS": 443}]'
+    alb.ingress.kubernetes.io/ssl-policy: ELBSecurityPolicy-TLS13-1-2-2021-06
+spec: {ingressClassName: alb, tls: [{hosts: [origin.pay.example]}]}
 ---
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -98,6 +104,21 @@ func TestOverlayRules_ImagesSettingsSecretsAndAWS(t *testing.T) {
 	// A local overlay makes its own secrets, and has an Ingress controller of another class.
 	require.Contains(t, broken(t, k8s.LocalRules(), "", ""), "ingress class")
 	require.NotContains(t, broken(t, k8s.LocalRules(), "ingressClassName: alb", "ingressClassName: nginx"), "ingress class")
+}
+
+func TestOverlayRules_TheIngressSpeaksTLS(t *testing.T) {
+	t.Parallel()
+	for _, c := range [][2]string{
+		{"tls: [{hosts: [origin.pay.example]}]", "tls: []"},
+		{"hosts: [origin.pay.example]", "hosts: []"}, // by which the controller finds the certificate
+		{`[{"HTTPS": 443}]`, `[{"HTTP": 80}]`},
+		{`[{"HTTPS": 443}]`, `[{"HTTP": 80}, {"HTTPS": 443}]`},
+		{"ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-2016-08"}, // the default: TLS 1.0 too
+	} {
+		require.Contains(t, broken(t, k8s.EKSRules(), c[0], c[1]), "tls", "%q instead of %q", c[1], c[0])
+	}
+	require.NotContains(t, broken(t, k8s.LocalRules(), "", ""), "tls")
+	require.Contains(t, broken(t, k8s.LocalRules(), ", tls: [{hosts: [origin.pay.example]}]", ""), "tls")
 }
 
 func TestCheckCluster_WhatTheOverlayNeedsIsThere(t *testing.T) {
