@@ -73,7 +73,16 @@ func literals(s *set, broken report) {
 
 // LocalRules are those of a cluster without AWS.
 func LocalRules() []Rule {
-	return []Rule{{"ingress class", "the Ingress is for a controller of class nginx", func(s *set, broken report) { ingressClass(s, "nginx", broken) }}}
+	return []Rule{
+		{"ingress class", "the Ingress is for a controller of class nginx", func(s *set, broken report) { ingressClass(s, "nginx", broken) }},
+		{"tls", "the Ingress speaks TLS", func(s *set, broken report) {
+			for _, i := range of[*networking.Ingress](s) {
+				if len(i.Spec.TLS) == 0 {
+					broken(i, "does not")
+				}
+			}
+		}},
+	}
 }
 
 func ingressClass(s *set, want string, broken report) {
@@ -92,6 +101,19 @@ func EKSRules() []Rule {
 			for _, i := range of[*networking.Ingress](s) {
 				if i.Annotations["alb.ingress.kubernetes.io/scheme"] != "internal" || i.Annotations["alb.ingress.kubernetes.io/target-type"] != "ip" {
 					broken(i, "is reachable from outside, or by nodes")
+				}
+			}
+		}},
+		{"tls", "the load balancer speaks TLS 1.2 or newer and nothing else, with the certificate of a name", func(s *set, broken report) {
+			for _, i := range of[*networking.Ingress](s) {
+				if ports := i.Annotations["alb.ingress.kubernetes.io/listen-ports"]; ports != `[{"HTTPS": 443}]` {
+					broken(i, "listens to %s", ports)
+				}
+				if policy := i.Annotations["alb.ingress.kubernetes.io/ssl-policy"]; !strings.HasPrefix(policy, "ELBSecurityPolicy-TLS13-1-2-") {
+					broken(i, "has the policy %q", policy)
+				}
+				if len(i.Spec.TLS) != 1 || len(i.Spec.TLS[0].Hosts) != 1 {
+					broken(i, "names no certificate")
 				}
 			}
 		}},
