@@ -121,10 +121,20 @@ clean: ## remove what was built and measured, never .micropay
 ci: ## what CI runs
 	bash .ci/run
 
-# golangci-lint is built once into bin/: it takes minutes, and it must run inside the workspace,
-# where `go tool -modfile` cannot.
+.PHONY: secrets vuln
+secrets: bin/gitleaks ## is there a secret anywhere in git's history
+	@bin/gitleaks git --no-banner --redact -v .
+vuln: bin/govulncheck ## known vulnerabilities that the product's code reaches, by https://vuln.go.dev; ARGS='-db file:///...' for a copy
+	@for m in shared auth transaction micropay; do echo "vuln $$m"; (cd $$m && $(ROOT)/bin/govulncheck $(ARGS) ./...) || exit 1; done
+
+# These are built once into bin/. golangci-lint has its version from tools/go.mod, but must run inside the workspace, where
+# `go tool -modfile` cannot; the others do not go together with its dependencies.
 LINT = $(ROOT)/bin/golangci-lint
 lint fmt: bin/golangci-lint
 bin/golangci-lint: tools/go.mod
 	@echo "building golangci-lint (minutes, once)"
 	@cd tools && GOWORK=off go build -o $(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+bin/gitleaks:
+	GOBIN=$(ROOT)/bin go install github.com/zricethezav/gitleaks/v8@v8.30.1
+bin/govulncheck:
+	GOBIN=$(ROOT)/bin go install golang.org/x/vuln/cmd/govulncheck@v1.9.0

@@ -2,6 +2,8 @@ module github.com/micropay/micropay/coverage
 
 go 1.26.0
 
+toolchain go1.26.11
+
 replace (
 	github.com/micropay/micropay/auth => ../auth
 	github.com/micropay/micropay/micropay => ../micropay
