@@ -6,16 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
-	"time"
 
 	"github.com/micropay/micropay/shared/pgserver"
+	"github.com/micropay/micropay/testing/running"
 )
 
 // Options of the comparison.
@@ -48,11 +44,13 @@ func Main(ctx context.Context, o Options, out io.Writer) (err error) {
 		return err
 	}
 	r := &REST{Wallets: o.Wallets, People: min(people, o.Wallets), Connections: restConnections}
-	stop, err := r.start(ctx, o, server.DSN(""))
+	platform, err := running.Start(ctx, o.Program, server.DSN(""), "RATE_LIMIT=0", "WALLET_LIMIT="+strconv.Itoa(1+o.Wallets/r.People),
+		"ACCESS_TTL=12h", "LOGIN_ADDRESS_FREE_ATTEMPTS=1000000")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { err = errors.Join(err, platform.Stop()) }()
+	r.URL = platform.URL
 	s := SQL{
 		Program: program, DSN: server.DSN("pgbench"), Accounts: o.Wallets, Clients: sqlClients,
 	}
@@ -92,53 +90,4 @@ func emptyDatabase(ctx context.Context, dsn string) error {
 	defer func() { _ = db.Close() }()
 	_, err = db.ExecContext(ctx, "CREATE DATABASE pgbench")
 	return err
-}
-
-// start runs the platform on a database until stop, and fills in where it is.
-func (r *REST) start(ctx context.Context, o Options, dsn string) (stop func() error, err error) {
-	dir, err := os.MkdirTemp("", "bench-")
-	if err != nil {
-		return nil, err
-	}
-	var lc net.ListenConfig
-	free, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	addr := free.Addr().String()
-	r.URL = "http://" + addr
-	cmd := exec.CommandContext(ctx, o.Program, "serve")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "MICROPAY_DATA="+dir, "LISTEN_ADDR="+addr, "INTERNAL_ADDR=127.0.0.1:0",
-		"LOG_LEVEL=warn", "RATE_LIMIT=0", "WALLET_LIMIT="+strconv.Itoa(1+o.Wallets/r.People), "ACCESS_TTL=12h", "LOGIN_ADDRESS_FREE_ATTEMPTS=1000000")
-	cmd.Stderr = os.Stderr
-	if err := errors.Join(free.Close(), cmd.Start()); err != nil {
-		return nil, err
-	}
-	stop = func() error {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		return errors.Join(cmd.Wait(), os.RemoveAll(dir))
-	}
-	if err := r.ready(ctx); err != nil {
-		return nil, errors.Join(err, stop())
-	}
-	return stop, nil
-}
-
-func (r *REST) ready(ctx context.Context) error {
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			continue
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode == http.StatusOK {
-			return nil
-		}
-	}
-	return errors.New("the platform does not get ready")
 }
