@@ -33,9 +33,11 @@ providers:
 tdd-verify: ## replay history: every red failed, every green passed; writes docs/tdd.md
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 
-.PHONY: torture bench
+.PHONY: torture soak bench
 torture: ## the property and fault tests, twenty times as long
 	MICROPAY_TORTURE=20 go test -race -count=1 -timeout=2h -v ./testing/properties ./testing/faults
+soak: build ## half an hour of work: does anything grow, fail or get lost; writes docs/evidence/soak.md (Linux)
+	@go run ./testing/soak/cmd/soak $(ARGS)
 bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
 	@go run ./testing/bench/cmd/bench $(ARGS)
 
