@@ -79,11 +79,13 @@ type platform struct {
 // authStub answers as auth's internal API does.
 type authStub struct {
 	down    atomic.Bool
+	asked   atomic.Int64
 	people  atomic.Pointer[map[string]string]
 	revoked atomic.Pointer[string] // a session
 }
 
 func (a *authStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.asked.Add(1)
 	people, revoked := a.people.Load(), a.revoked.Load()
 	switch {
 	case a.down.Load():

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -85,10 +84,8 @@ func TestCall_OvercomesAShortOutage(t *testing.T) {
 func TestCall_NobodyListens(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	cfg := b.sim.AWSConfig()
-	cfg.BaseEndpoint = &gone.URL
+	cfg, nobody := b.sim.AWSConfig(), "http://127.0.0.1:1"
+	cfg.BaseEndpoint = &nobody
 	p := cognito.New(cfg, b.feed, slog.New(slog.NewTextHandler(b.logs, nil)), time.Now, options())
 	require.ErrorIs(t, p.ForgotPassword(t.Context(), email(t, address)), ports.ErrUnavailable)
 	require.Contains(t, b.logs.String(), "connection")
