@@ -302,7 +302,9 @@ func TestWellKnown_LetsAnyAuthorizerVerifyTokens(t *testing.T) {
 func TestDevMail_IsForLocalModeOnly(t *testing.T) {
 	t.Parallel()
 	s := setup(t)
-	requireProblem(t, s.call("GET", "/dev/mail?limit=0", "", nil), http.StatusBadRequest, "invalid_parameter")
+	for _, query := range []string{"limit=0", "limit=", "limit=1&limit=2", "sort=date"} {
+		requireProblem(t, s.call("GET", "/dev/mail?"+query, "", nil), http.StatusBadRequest, "invalid_parameter")
+	}
 	s = setup(t, func(c *auth.Config) { c.Local, c.Argon2Memory, c.Argon2Iterations = false, 19*1024, 2 })
 	requireProblem(t, s.call("GET", "/dev/mail", "", nil), http.StatusNotFound, "not_found")
 }

@@ -211,6 +211,7 @@ func TestTopUp_ProviderAway_SaysSoAtOnceOrGoesAnotherWay(t *testing.T) {
 	require.Equal(t, "paypal", other.Body["provider"])
 	require.Equal(t, 422, alice.move("/topups", `{"wallet_id":%q,"amount":500,"currency":"USD","providers":["piggybank"]}`, wallet).Status)
 	require.Equal(t, 422, alice.move("/topups", `{"wallet_id":%q,"amount":500,"currency":"USD","provider":"stripe","providers":["paypal"]}`, wallet).Status)
+	require.Equal(t, 422, alice.move("/topups", `{"wallet_id":%q,"amount":500,"currency":"USD","provider":"stripe","providers":[]}`, wallet).Status)
 	require.Equal(t, 422, alice.move("/topups", `{"wallet_id":%q,"amount":500,"currency":"USD"}`, wallet).Status)
 	require.Equal(t, 422, alice.move("/topups",
 		`{"wallet_id":%q,"amount":500,"currency":"USD","providers":["a","a","a","a","a","a","a","a","a"]}`, wallet).Status)

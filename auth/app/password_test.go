@@ -30,6 +30,13 @@ func TestChangePassword_AsksForTheCurrentOne(t *testing.T) {
 	require.ErrorIs(t, b.app.ChangePassword(t.Context(), holder, app.PasswordChange{New: goodPassword}), errBoom)
 }
 
+func TestForgotPassword_WithoutAnAddress_NamesTheField(t *testing.T) {
+	b := setup(t)
+	var invalid domain.Invalid
+	require.ErrorAs(t, b.app.ForgotPassword(t.Context(), ""), &invalid)
+	require.Equal(t, "email", invalid.Fields[0].Field)
+}
+
 func TestForgotPassword_SaysTheSameToEverybody(t *testing.T) {
 	b := setup(t)
 	b.idp.EXPECT().ForgotPassword(gomock.Any(), email(t, "ann@example.com")).Return(nil)

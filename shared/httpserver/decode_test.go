@@ -53,6 +53,25 @@ func TestDecode_RefusesWhatCouldBeReadTwoWays(t *testing.T) {
 	}
 }
 
+// Whether null means "take it away" or "leave it" nobody can tell. Raw members judge their own.
+func TestDecode_NullIsNoValue(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"null", `{"name":null}`, `{"list":[null]}`, `{"maybe":null}`, `{"inner":{"name":null}}`} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		var o struct {
+			Name  string   `json:"name"`
+			List  []string `json:"list"`
+			Maybe *int     `json:"maybe"`
+			Inner order    `json:"inner"`
+		}
+		requireProblem(t, httpserver.Decode(r, &o), http.StatusBadRequest, "malformed_json")
+	}
+	o, err := decode(`{"amount":null}`)
+	require.NoError(t, err)
+	require.Equal(t, "null", string(o.Amount))
+}
+
 func TestDecode_WantsPlainJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", ";"} {

@@ -114,6 +114,17 @@ func TestMiddleware_UnknownPathsAndMethodsAreProblems(t *testing.T) {
 	require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 }
 
+// A redirect would turn a POST into a GET.
+func TestRouter_APathIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
+	h, _ := served(t, config(), prometheus.NewRegistry())
+	for _, target := range []string{"/things//1", "//things/1", "/things/./1", "/nowhere/../things/1"} {
+		for _, method := range []string{"GET", "POST"} {
+			require.Equal(t, 404, call(h, method, target, nil).Code, target)
+		}
+	}
+}
+
 func TestMiddleware_BoundsTheBody(t *testing.T) {
 	t.Parallel()
 	h, _ := served(t, config(), prometheus.NewRegistry())
