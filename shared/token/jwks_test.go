@@ -210,8 +210,8 @@ func TestJWKS_ASlowIssuerDelaysOnlyWhoAsksForWhatIsNotKnown(t *testing.T) {
 		require.NoError(t, err)
 	}
 	select {
-	case <-waiting:
-		t.Fatal("known keys are found at once, not after whoever waits")
+	case err := <-waiting:
+		t.Fatalf("known keys are found at once, not after whoever waits: %v", err)
 	default:
 	}
 	err := <-waiting
