@@ -9,6 +9,9 @@ import (
 // the answer or its time tells which.
 func (a *App) ForgotPassword(ctx context.Context, rawEmail string) error {
 	email, err := a.parseEmail(rawEmail)
+	if rawEmail == "" {
+		return err
+	}
 	if err != nil {
 		return nil //nolint:nilerr // nobody can have registered it, and the answer is the same
 	}

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	stdjson "encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -18,7 +19,8 @@ import (
 const maxDepth = 32
 
 // Decode reads the JSON body into dst, strictly: the names are dst's, in their case, each at
-// most once, in valid UTF-8 without NUL, nested at most 32 deep, and nothing follows.
+// most once, in valid UTF-8 without NUL, nested at most 32 deep, and nothing follows. null is no
+// value, but to members that are raw.
 //
 // Errors are problems: 415 unsupported_media_type, 413 body_too_large (the limit is
 // Middleware's), 408 request_timeout, 400 malformed_json.
@@ -34,11 +36,21 @@ func Decode(r *http.Request, dst any) error {
 	if reason := forbidden(body); reason != "" {
 		return problem.New(http.StatusBadRequest, "malformed_json", reason)
 	}
-	if err := json.Unmarshal(body, dst, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(body, dst, json.RejectUnknownMembers(true), json.WithUnmarshalers(noNull)); err != nil {
 		return problem.New(http.StatusBadRequest, "malformed_json", explain(err))
 	}
 	return nil
 }
+
+// noNull refuses null, which the decoder takes for the zero value.
+var noNull = json.UnmarshalFromFunc(func(d *jsontext.Decoder, v any) error {
+	if _, raw := v.(*stdjson.RawMessage); d.PeekKind() == 'n' && !raw {
+		return errNull
+	}
+	return errors.ErrUnsupported // as it is done without us
+})
+
+var errNull = errors.New("null is no value")
 
 // ReadBody reads the body as it is. Errors are problems: 413 body_too_large (the limit is
 // Middleware's), 408 request_timeout, 400 malformed_json.
@@ -94,6 +106,8 @@ func explain(err error) string {
 	switch {
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
 		return "there is no member of that name: " + clip(string(semantic.JSONPointer))
+	case errors.Is(err, errNull) && errors.As(err, &semantic):
+		return "a member is null: " + clip(string(semantic.JSONPointer))
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return "a member is given twice"
 	case errors.As(err, &semantic):

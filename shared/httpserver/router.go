@@ -13,7 +13,8 @@ type route struct{ template string }
 // NewRouter is a router whose unknown paths and methods are problems, and which tells
 // Middleware the template of the route that answers.
 func NewRouter() *mux.Router {
-	r := mux.NewRouter().UseEncodedPath() // a %2F in an id is no path separator
+	// A %2F in an id is no path separator, and what is no path of ours is not redirected to one.
+	r := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		problem.Write(w, problem.New(http.StatusNotFound, "not_found", "there is nothing here"))
 	})

@@ -2,11 +2,9 @@ package rest
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/micropay/micropay/shared/httpserver"
-	"github.com/micropay/micropay/shared/problem"
 )
 
 func (h handlers) findUser(r *http.Request) (httpserver.Reply, error) {
@@ -28,11 +26,11 @@ type revocationBody struct {
 }
 
 func (h handlers) revocations(r *http.Request) (httpserver.Reply, error) {
-	limit, err := limitOf(r)
+	query, limit, err := listQuery(r, "after")
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
-	lines, next, err := h.app.RevocationsAfter(r.Context(), r.URL.Query().Get("after"), limit)
+	lines, next, err := h.app.RevocationsAfter(r.Context(), query.Get("after"), limit)
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
@@ -48,11 +46,11 @@ func (h handlers) revocations(r *http.Request) (httpserver.Reply, error) {
 
 // devMail lists the local mailbox, to one address if ?to= is given.
 func (h handlers) devMail(r *http.Request) (httpserver.Reply, error) {
-	limit, err := limitOf(r)
+	query, limit, err := listQuery(r, "to")
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
-	letters, err := h.cfg.Mailbox(r.URL.Query().Get("to"), limit)
+	letters, err := h.cfg.Mailbox(query.Get("to"), limit)
 	if err != nil {
 		return httpserver.Reply{}, err
 	}
@@ -61,20 +59,12 @@ func (h handlers) devMail(r *http.Request) (httpserver.Reply, error) {
 	}{letters})
 }
 
-const (
-	defaultLimit = 100
-	longestLimit = 500
-)
-
-// limitOf is ?limit=, 1 to 500.
-func limitOf(r *http.Request) (int, error) {
-	raw := r.URL.Query().Get("limit")
-	if raw == "" {
-		return defaultLimit, nil
+// listQuery reads the parameter of that name, and limit, 1 to 500.
+func listQuery(r *http.Request, name string) (httpserver.Query, int, error) {
+	query, err := httpserver.ReadQuery(r, name, "limit")
+	if err != nil {
+		return httpserver.Query{}, 0, err
 	}
-	limit, err := strconv.Atoi(raw)
-	if err != nil || limit < 1 || limit > longestLimit {
-		return 0, problem.New(http.StatusBadRequest, "invalid_parameter", "limit must be a whole number from 1 to 500")
-	}
-	return limit, nil
+	limit, err := query.Limit(100, 500)
+	return query, limit, err
 }

@@ -104,7 +104,7 @@ func (b reversalRequest) order() (domain.ReversalOrder, error) {
 // case's to say.
 func (f *faults) providers(one string, several []string) []string {
 	switch {
-	case (one == "") == (len(several) == 0):
+	case (one == "") == (len(several) == 0), one != "" && several != nil:
 		f.add("provider", "one_choice", "give either provider or providers")
 	case len(several) > maxProviders:
 		f.add("providers", "too_many", "at most 8 providers")
