@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -122,6 +123,28 @@ func TestRouter_APathIsTakenAsItIs(t *testing.T) {
 		for _, method := range []string{"GET", "POST"} {
 			require.Equal(t, 404, call(h, method, target, nil).Code, target)
 		}
+	}
+}
+
+// A server before us may have gone by the length that came with the chunks, and take for the body what
+// we would take for the next request (RFC 9112, section 6.1).
+func TestMiddleware_AChunkedRequestIsTheLastOfItsConnection(t *testing.T) {
+	t.Parallel()
+	h, _ := served(t, config(), prometheus.NewRegistry())
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	const hidden = "GET /things/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+	for _, target := range []string{"/body", "/nowhere"} {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		_, err = io.WriteString(c, "POST "+target+" HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
+			"Content-Length: 100\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"+hidden)
+		require.NoError(t, err)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+		answers, err := io.ReadAll(c)
+		require.NoError(t, err, "the connection is closed")
+		require.Equal(t, 1, strings.Count(string(answers), "HTTP/1.1 "), "%s: %s", target, answers)
 	}
 }
 
