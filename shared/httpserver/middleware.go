@@ -147,9 +147,14 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// bounded limits the size of the body and the time until an answer.
+// bounded limits the size of the body and the time until an answer. What comes after a chunked request
+// is not read: net/http does not say whether a length came too, by which others would have found the
+// end of it elsewhere.
 func bounded(c Config, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, c.BodyLimit)
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(c.RequestTimeout)) // recorders in tests cannot
