@@ -34,8 +34,8 @@ tdd-verify: ## replay history: every red failed, every green passed; writes docs
 	@go run ./testing/tdd/cmd/tdd-verify $(ARGS)
 
 .PHONY: torture soak bench
-torture: ## the property and fault tests, twenty times as long
-	MICROPAY_TORTURE=20 go test -race -count=1 -timeout=2h -v ./testing/properties ./testing/faults
+torture: ## the property, fault and attack tests, twenty times as long
+	MICROPAY_TORTURE=20 go test -race -count=1 -timeout=2h -v ./testing/properties ./testing/faults ./testing/attacks
 soak: build ## half an hour of work: does anything grow, fail or get lost; writes docs/evidence/soak.md (Linux)
 	@go run ./testing/soak/cmd/soak $(ARGS)
 bench: build ## transfers a second over REST beside the same in SQL, on one PostgreSQL
