@@ -135,7 +135,7 @@ func consume(t *testing.T, q events.Queue, log *locked, handle func(context.Cont
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &events.Consumer{
 		Name: "test", Queue: q, Handle: handle, Workers: 4, Visibility: 40 * time.Millisecond, FirstRetry: time.Millisecond,
-		Log: slog.New(slog.NewTextHandler(log, nil)), Registry: prometheus.NewRegistry(),
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registry: prometheus.NewRegistry(),
 	}
 	done := make(chan bool)
 	go func() {
@@ -168,6 +168,17 @@ func TestConsumer_HandlesAndDeletes(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	require.Len(t, seen, 30)
+}
+
+func TestConsumer_SaysWhatItHandled_ToWhoeverLooksClosely(t *testing.T) {
+	t.Parallel()
+	q, log := &memory{}, &locked{}
+	q.put(message(t, 1))
+	e, err := events.Parse([]byte(message(t, 1)))
+	require.NoError(t, err)
+	consume(t, q, log, func(context.Context, events.Event) error { return nil })
+	require.Eventually(t, func() bool { return q.left() == 0 }, 10*time.Second, time.Millisecond)
+	require.Contains(t, log.String(), "level=DEBUG msg=\"event handled\" consumer=test id="+e.ID)
 }
 
 func TestConsumer_TriesAgainLater_AndSaysWhy(t *testing.T) {

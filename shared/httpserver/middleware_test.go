@@ -91,6 +91,20 @@ func TestMiddleware_LogsTheRouteAndNoSecrets(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
+// By the id of what was made, its events are found in the logs of whoever acted on them.
+func TestMiddleware_LogsWhatWasMade(t *testing.T) {
+	t.Parallel()
+	log := &bytes.Buffer{}
+	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	made := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/things/7")
+		w.WriteHeader(http.StatusCreated)
+	})
+	h := httpserver.Middleware(httpserver.Options{Config: config(), Log: logger, Registry: prometheus.NewRegistry()})(made)
+	call(h, "POST", "/things", nil)
+	require.Contains(t, log.String(), `"made":"/things/7"`)
+}
+
 func TestMiddleware_PanicIsA500AndTheServerLives(t *testing.T) {
 	t.Parallel()
 	h, log := served(t, config(), prometheus.NewRegistry())

@@ -1,6 +1,7 @@
 package outbox_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -175,6 +176,20 @@ func TestRelay_PublishesEveryEvent_InTheOrderOfItsKey(t *testing.T) {
 	require.JSONEq(t, fmt.Sprintf(`{"n":%d}`, first.Sequence), string(first.Data))
 	require.WithinDuration(t, time.Now(), first.Time, time.Minute)
 	require.Equal(t, time.UTC, first.Time.Location())
+}
+
+func TestRelay_SaysWhatItPublished_ToWhoeverLooksClosely(t *testing.T) {
+	t.Parallel()
+	db, l, log := box(t, 2), &listener{partial: true}, &bytes.Buffer{}
+	stop := relay(t, db, l, func(r *outbox.Relay) {
+		r.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	requireAllPublished(t, db)
+	stop()
+	for _, e := range l.events() {
+		line := "level=DEBUG msg=\"event published\" id=" + e.ID + " type=" + e.Type
+		require.Equal(t, 1, strings.Count(log.String(), line), "%s\n%s", line, log)
+	}
 }
 
 func TestRelay_WhatWasNotTaken_IsPublishedAgainInOrder(t *testing.T) {
