@@ -145,6 +145,7 @@ func (c *Consumer) take(ctx context.Context, m Message) {
 	if err == nil {
 		c.handled.WithLabelValues(label(e), "handled").Inc()
 		c.age.Observe(time.Since(e.Time).Seconds())
+		c.Log.DebugContext(ctx, "event handled", "consumer", c.Name, "id", e.ID, "type", e.Type)
 		err = c.Queue.Delete(ctx, m) // not deleted, it comes again and is known by then
 	} else {
 		err = c.refused(ctx, m, e, err)

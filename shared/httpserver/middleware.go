@@ -88,6 +88,9 @@ func observed(log *slog.Logger, m *metrics, next http.Handler) http.Handler {
 				slog.String("route", route.template), slog.Int("status", rec.status),
 				slog.Float64("ms", float64(took.Microseconds())/1000),
 			}
+			if made := rec.Header().Get("Location"); made != "" {
+				attrs = append(attrs, slog.String("made", made))
+			}
 			if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 				attrs = append(attrs, slog.String("trace_id", span.TraceID().String()))
 			}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -187,6 +188,13 @@ func (r *Relay) publish(ctx context.Context, shards []int64) (int, error) {
 		return 0, errors.Join(err, fmt.Errorf("mark: %w", e))
 	}
 	r.published.Add(float64(len(published)))
+	if r.Log.Enabled(ctx, slog.LevelDebug) {
+		for _, e := range es {
+			if slices.Contains(published, e.ID) {
+				r.Log.DebugContext(ctx, "event published", "id", e.ID, "type", e.Type)
+			}
+		}
+	}
 	return len(published), err
 }
 

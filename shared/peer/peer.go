@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/micropay/micropay/shared/discovery"
+	"github.com/micropay/micropay/shared/httpserver"
+	"github.com/micropay/micropay/shared/problem"
 	"github.com/micropay/micropay/shared/resilience"
 	"github.com/micropay/micropay/shared/token"
 )
@@ -34,6 +36,17 @@ type Peer struct {
 	HTTP *http.Client
 }
 
+// withRequestID tells the callee which request of ours its own belongs to.
+type withRequestID struct{ base http.RoundTripper }
+
+func (t withRequestID) RoundTrip(r *http.Request) (*http.Response, error) {
+	if id := httpserver.RequestID(r.Context()); id != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set(problem.RequestIDHeader, id)
+	}
+	return t.base.RoundTrip(r)
+}
+
 // New makes the client; it calls nobody yet. Timeout, retries and breaker stand around the choice
 // of an instance: see discovery.Balancer.
 func New(ctx context.Context, c Config) (Peer, error) {
@@ -49,7 +62,7 @@ func New(ctx context.Context, c Config) (Peer, error) {
 		return Peer{}, fmt.Errorf("%s: %w", c.Variable, err)
 	}
 	calls := c.Calls.Client(c.Name)
-	calls.Transport = token.ServiceTransport(c.Token, instances)
+	calls.Transport = token.ServiceTransport(c.Token, withRequestID{instances})
 	calls.Log, calls.Registry = c.Log, c.Registry
 	return Peer{at.Base(), resilience.NewClient(calls)}, nil
 }
