@@ -126,7 +126,7 @@ func (w *eventWorld) deadLetters(client *sqs.Client) (bodies []string) {
 func TestDeadLettersOfAnOutage_AreHandledWhenPutBack(t *testing.T) {
 	t.Parallel()
 	w := newEventWorld(t, eventOptions{people: 3})
-	w.told(nil)
+	w.settled()
 	_, err := w.admin.ExecContext(t.Context(), `ALTER TABLE auth.letter RENAME TO lost`)
 	require.NoError(t, err)
 	deeds := w.payments(20 * torture())

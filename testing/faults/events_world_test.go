@@ -227,6 +227,14 @@ func (w *eventWorld) relayed() {
 	require.Eventually(w.t, func() bool { return w.count(unpublishedSQL) == 0 }, time.Minute, 20*time.Millisecond, "%s", w.log)
 }
 
+// settled waits until auth has promised the letters about all top-ups so far.
+func (w *eventWorld) settled() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return w.count(`SELECT count(*) FROM transaction.payment p WHERE NOT EXISTS (SELECT FROM auth.inbox i WHERE i.event_id = p.id)`) == 0
+	}, time.Minute, 20*time.Millisecond, "%s", w.log)
+}
+
 // told waits until both sides of each transfer have their letter and no letter is left, and demands
 // that nobody got two.
 func (w *eventWorld) told(deeds []deed) {
