@@ -69,8 +69,20 @@ func newPlatform(t *testing.T, env ...string) *platform {
 	t.Helper()
 	p := &platform{t: t, dir: t.TempDir(), addr: freeAddress(t), env: env}
 	p.start()
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		p.leaves()
+	})
 	return p
+}
+
+// leaves waits until PostgreSQL, which ends by itself after its platform was killed, writes no more.
+func (p *platform) leaves() {
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Join(p.dir, "postgres", "data", "postmaster.pid")); err != nil {
+			return
+		}
+	}
 }
 
 func freeAddress(t *testing.T) string {
