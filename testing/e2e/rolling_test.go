@@ -49,8 +49,9 @@ func ready(at string) bool {
 }
 
 func (b *balancer) pick(r *httputil.ProxyRequest) {
-	for range b.replicas {
-		i := b.turn.Add(1) % int64(len(b.replicas))
+	turn := b.turn.Add(1)
+	for n := range int64(len(b.replicas)) {
+		i := (turn + n) % int64(len(b.replicas))
 		if b.ready[i].Load() {
 			u, _ := url.Parse(b.replicas[i].Load().URL)
 			r.SetURL(u)
