@@ -15,7 +15,7 @@ import (
 func (r result) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%.0f s, %d clients: %d requests, %d failed, %.0f a second; p50 %.1f ms, p99 %.1f ms\n",
-		r.how, r.load.Seconds, r.options.Clients, r.load.Sent, r.load.Failed, float64(r.load.Sent)/r.load.Seconds, r.load.P50, r.load.P99)
+		r.server, r.load.Seconds, r.options.Clients, r.load.Sent, r.load.Failed, float64(r.load.Sent)/r.load.Seconds, r.load.P50, r.load.P99)
 	fmt.Fprintf(&b, "%d transfers answered, %d lost, %d wrong balances; audit: %d transfers, %d entries, %d violations\n",
 		r.verdict.Transfers, r.verdict.Lost, r.verdict.Wrong, r.audit.Transfers, r.audit.Entries, r.audit.Violations())
 	if warm := Warm(r.samples, r.options.WarmUp); len(warm) > 0 {

@@ -49,7 +49,8 @@ func Main(ctx context.Context, o Options, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	r := result{options: o, how: server.How()}
+	version, _, _ := strings.Cut(server.How(), " from ") // where it is installed is nobody's business
+	r := result{options: o, server: version}
 	if r.samples, r.load, r.verdict, err = o.run(ctx, platform, db); err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func (o Options) run(ctx context.Context, platform *running.Platform, db *sqlx.D
 // result is all that was seen.
 type result struct {
 	options Options
-	how     string
+	server  string
 	samples []Sample
 	load    load.Summary
 	verdict load.Verdict
