@@ -72,7 +72,7 @@ func TestReplicasRestartedInTurn_FailNoRequest(t *testing.T) {
 	server := pgtest.NewServer(t)
 	start := func() *running.Platform {
 		p, err := running.Start(t.Context(), program, server.AdminDSN(), "INTERNAL_TOKEN=one-for-both-replicas", "AUTH_ISSUER=http://localhost:8000",
-			"RATE_LIMIT=0", "DRAIN_DELAY=500ms", "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1", "GOCOVERDIR="+os.Getenv("MICROPAY_COVERDIR"))
+			"RATE_LIMIT=0", "DRAIN_DELAY=2s", "ARGON2_MEMORY_KIB=64", "ARGON2_ITERATIONS=1", "GOCOVERDIR="+os.Getenv("MICROPAY_COVERDIR"))
 		require.NoError(t, err)
 		return p
 	}
