@@ -162,6 +162,28 @@ func TestMiddleware_AChunkedRequestIsTheLastOfItsConnection(t *testing.T) {
 	}
 }
 
+// Also of one that is refused before anybody reads it.
+func TestMiddleware_AChunkedRequestThatIsRefused_IsTheLastToo(t *testing.T) {
+	t.Parallel()
+	for want, tighten := range map[int]func(*httpserver.Config){
+		429: func(c *httpserver.Config) { c.RateLimit, c.RateBurst = 1, 1 },
+		503: func(c *httpserver.Config) { c.MaxInFlight = 0 },
+	} {
+		c := config()
+		tighten(&c)
+		h, _ := served(t, c, prometheus.NewRegistry())
+		if want == 429 {
+			call(h, "GET", "/things/1", nil)
+		}
+		r := httptest.NewRequest(http.MethodPost, "/body", strings.NewReader("{}"))
+		r.TransferEncoding = []string{"chunked"}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, want, w.Code)
+		require.Equal(t, "close", w.Header().Get("Connection"), want)
+	}
+}
+
 func TestMiddleware_BoundsTheBody(t *testing.T) {
 	t.Parallel()
 	h, _ := served(t, config(), prometheus.NewRegistry())
