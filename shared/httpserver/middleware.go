@@ -146,18 +146,18 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
+		// What comes after a chunked request is not read, whoever answers it: net/http does not say whether
+		// a length came too, by which others would have found the end of it elsewhere.
+		if len(r.TransferEncoding) > 0 {
+			h.Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// bounded limits the size of the body and the time until an answer. What comes after a chunked request
-// is not read: net/http does not say whether a length came too, by which others would have found the
-// end of it elsewhere.
+// bounded limits the size of the body and the time until an answer.
 func bounded(c Config, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(r.TransferEncoding) > 0 {
-			w.Header().Set("Connection", "close")
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, c.BodyLimit)
 		control := http.NewResponseController(w)
 		_ = control.SetReadDeadline(time.Now().Add(c.RequestTimeout)) // recorders in tests cannot
