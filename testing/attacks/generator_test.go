@@ -239,8 +239,8 @@ func (g *generator) body(o operation) string {
 	return string(raw)
 }
 
-// request is the next one, and who sends it.
-func (g *generator) request(base string) (*http.Request, *person) {
+// request is the next one; nil: what came out is none that a client can send.
+func (g *generator) request(base string) *http.Request {
 	o := pick(g, g.operations)
 	path := o.path
 	query := url.Values{}
@@ -271,9 +271,8 @@ func (g *generator) request(base string) (*http.Request, *person) {
 	if g.once(20) {
 		query.Add(pick(g, []string{"sort", "limit", "cursor", "debug", ""}), pick(g, hostile))
 	}
-	who := &g.people[g.IntN(len(g.people))]
 	if !g.once(12) {
-		header.Set("Authorization", "Bearer "+who.token)
+		header.Set("Authorization", "Bearer "+pick(g, g.people).token)
 	}
 	body := g.body(o)
 	if body != "" {
@@ -284,11 +283,11 @@ func (g *generator) request(base string) (*http.Request, *person) {
 	}
 	r, err := http.NewRequest(o.method, base+path, strings.NewReader(body))
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	r.URL.RawQuery = query.Encode()
 	r.Header = header
-	return r, who
+	return r
 }
 
 // visible keeps what a client's library lets into a header.
