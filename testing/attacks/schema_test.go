@@ -15,6 +15,7 @@ import (
 
 	auth "github.com/micropay/micropay/auth/adapters/rest"
 	"github.com/micropay/micropay/testing/openapi"
+	"github.com/micropay/micropay/testing/torture"
 	transaction "github.com/micropay/micropay/transaction/adapters/rest"
 )
 
@@ -53,7 +54,7 @@ func TestRequestsOfEveryKind_AreAnsweredAsDescribed(t *testing.T) {
 	front := described(t, w.url)
 	seen := map[int]int{}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for i := range 3000 * torture() {
+	for i := range 3000 * torture.Times() {
 		if i%50 == 0 { // people sign out, change passwords and leave
 			g.people = []person{w.join(), w.join()}
 			g.ids = append(g.ids[max(0, len(g.ids)-30):], g.people[0].wallet, g.people[1].wallet, uuid.NewString())

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // dial is a connection that sends what it likes.
@@ -41,7 +43,7 @@ func TestSlowClients_AreCutOff_AndNobodyElseIsRefused(t *testing.T) {
 	var slow sync.WaitGroup
 	var cut sync.Map
 	drip := func(name, first, each string) {
-		for range 40 * torture() {
+		for range 40 * torture.Times() {
 			c := w.dial()
 			slow.Go(func() {
 				go func() { // what is answered does not count
@@ -59,7 +61,7 @@ func TestSlowClients_AreCutOff_AndNobodyElseIsRefused(t *testing.T) {
 	}
 	drip("headers", "GET /transaction/wallets HTTP/1.1\r\nX-Slow: ", "x")
 	drip("bodies", "POST /transaction/transfers HTTP/1.1\r\n"+auth+"Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n", " ")
-	for range 40 * torture() { // more is asked for than the buffers between us hold
+	for range 40 * torture.Times() { // more is asked for than the buffers between us hold
 		c := w.dial()
 		_ = c.(*net.TCPConn).SetReadBuffer(1024)
 		slow.Go(func() {
@@ -81,7 +83,7 @@ func TestSlowClients_AreCutOff_AndNobodyElseIsRefused(t *testing.T) {
 		case <-ended:
 			n := 0
 			cut.Range(func(any, any) bool { n++; return true })
-			require.Equal(t, 120*torture(), n, "all were cut off")
+			require.Equal(t, 120*torture.Times(), n, "all were cut off")
 			t.Logf("%d calls were answered meanwhile", asked)
 			return
 		case <-time.After(20 * time.Millisecond):

@@ -7,8 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -21,14 +19,6 @@ import (
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/testing/pgtest"
 )
-
-func torture() int {
-	n, err := strconv.Atoi(os.Getenv("MICROPAY_TORTURE"))
-	if err != nil {
-		return 1
-	}
-	return n
-}
 
 const (
 	start    = 1_000_00 // what a wallet holds at first, minor units

@@ -6,7 +6,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/micropay/micropay/testing/load"
 	"github.com/micropay/micropay/testing/pgtest"
 	"github.com/micropay/micropay/testing/running"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // balancer goes to replicas that say they are ready, in turn, as any load balancer does.
@@ -65,10 +65,7 @@ func (b *balancer) pick(r *httputil.ProxyRequest) {
 // load on kept connections: no request fails, and each replica ends well.
 func TestReplicasRestartedInTurn_FailNoRequest(t *testing.T) {
 	t.Parallel()
-	restarts := 4
-	if n, err := strconv.Atoi(os.Getenv("MICROPAY_TORTURE")); err == nil {
-		restarts *= n
-	}
+	restarts := 4 * torture.Times()
 	server := pgtest.NewServer(t)
 	start := func() *running.Platform {
 		p, err := running.Start(t.Context(), program, server.AdminDSN(), "INTERNAL_TOKEN=one-for-both-replicas", "AUTH_ISSUER=http://localhost:8000",

@@ -8,6 +8,7 @@ import (
 
 	"github.com/micropay/micropay/testing/pgproxy"
 	"github.com/micropay/micropay/testing/pgtest"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // The line breaks around the very commit that moves money: before the server sees it, after it
@@ -39,7 +40,7 @@ func TestCommitCut_TheOutcomeIsUnknownAndThenExactlyOne(t *testing.T) {
 		require.Equal(t, before+1, w.transfers())
 	}
 	tr := w.traffic(8)
-	for range 5 * torture() {
+	for range 5 * torture.Times() {
 		proxy.CutAfterCommit(1)
 		proxy.PassCommit(2)
 		proxy.CutBeforeCommit(1)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/micropay/micropay/testing/awsfault"
 	"github.com/micropay/micropay/testing/goaws"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // Every message comes one to five times, in any order, to two consumers, also at once.
@@ -18,7 +19,7 @@ func TestMessagesRepeatedAndReordered_OneLetterEach(t *testing.T) {
 	w.running(w.newAuth(prometheus.NewRegistry()).Run)
 	w.aws.Set("ReceiveMessage", awsfault.Fault{Again: 4})
 	w.aws.Set("PublishBatch", awsfault.Fault{Lost: true, Share: .3}) // which doubles them on the other side
-	deeds := w.payments(150 * torture())
+	deeds := w.payments(150 * torture.Times())
 	w.told(deeds)
 	handled := w.count(`SELECT count(*) FROM auth.inbox`)
 	t.Logf("%d events, %d deletions", handled, w.aws.Calls("DeleteMessage"))
@@ -37,7 +38,7 @@ func TestConsumersKilled_EffectsHappenOnce(t *testing.T) {
 	w.env["auth"] = append(w.env["auth"], "AWS_ENDPOINT_URL="+deadly.URL)
 	var deeds []deed
 	sentAndDied := 0
-	for range torture() {
+	for range torture.Times() {
 		for action, fault := range map[string]awsfault.Fault{
 			"ReceiveMessage": {Lost: true}, "DeleteMessage": {Hang: true}, "SendEmail": {Lost: true},
 		} {

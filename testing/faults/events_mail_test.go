@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/testing/awsfault"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // Mail fails in every way that passes: no payment notices, and each letter goes out once when the
@@ -22,7 +23,7 @@ func TestMailFailsForAWhile_PaymentsGoOnAndEachLetterGoesOutOnce(t *testing.T) {
 	w := newEventWorld(t, eventOptions{people: 4, env: []string{"MAIL_TIMEOUT=300ms"}})
 	w.told(nil)
 	var deeds []deed
-	for range torture() {
+	for range torture.Times() {
 		for _, fault := range []awsfault.Fault{{Error: awsfault.InternalError}, {Error: awsfault.Throttled}, {Error: awsfault.Expired}, {Hang: true}, {Down: true}} {
 			w.aws.Set("SendEmail", fault)
 			calls := w.aws.Calls("SendEmail")
@@ -52,7 +53,7 @@ func TestMailRefusedForEver_IsGivenUp(t *testing.T) {
 	w.aws.Set("SendEmail", awsfault.Fault{Error: awsfault.Error{
 		Status: http.StatusBadRequest, Code: "MessageRejected", Message: "Email address is not verified: " + w.people[0].email,
 	}})
-	deeds := w.payments(10 * torture())
+	deeds := w.payments(10 * torture.Times())
 	w.relayed()
 	require.Eventually(t, func() bool {
 		return len(w.log.lines("letter given up")) >= 2*len(deeds) && w.count(`SELECT count(*) FROM auth.letter`) == 0

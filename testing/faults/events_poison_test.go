@@ -14,6 +14,7 @@ import (
 
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/testing/awsfault"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // sound is an event that auth understands.
@@ -71,7 +72,7 @@ func TestPoison_BecomesDeadLetters_AndHoldsUpNobody(t *testing.T) {
 		}
 	})
 	began := time.Now()
-	deeds := w.payments(100 * torture())
+	deeds := w.payments(100 * torture.Times())
 	w.told(deeds)
 	t.Logf("%d bad and %d good ones, all good ones told after %v", len(bad), len(deeds), time.Since(began).Round(time.Millisecond))
 	w.deadAre(len(bad))
@@ -129,7 +130,7 @@ func TestDeadLettersOfAnOutage_AreHandledWhenPutBack(t *testing.T) {
 	w.settled()
 	_, err := w.admin.ExecContext(t.Context(), `ALTER TABLE auth.letter RENAME TO lost`)
 	require.NoError(t, err)
-	deeds := w.payments(20 * torture())
+	deeds := w.payments(20 * torture.Times())
 	w.deadAre(len(deeds))
 	_, err = w.admin.ExecContext(t.Context(), `ALTER TABLE auth.lost RENAME TO letter`)
 	require.NoError(t, err)
@@ -145,7 +146,7 @@ func TestExpiredAndThrottled_AllIsTriedAgainAndLoggedOnce(t *testing.T) {
 	t.Parallel()
 	w := newEventWorld(t, eventOptions{people: 4})
 	var deeds []deed
-	for range torture() {
+	for range torture.Times() {
 		for _, fault := range []awsfault.Fault{{Error: awsfault.Expired}, {Error: awsfault.Throttled, Share: .7}} {
 			w.aws.Set("PublishBatch", fault)
 			w.aws.Set("ReceiveMessage", fault)
@@ -161,5 +162,5 @@ func TestExpiredAndThrottled_AllIsTriedAgainAndLoggedOnce(t *testing.T) {
 	refused := len(w.log.lines("outbox not relayed", "ExpiredToken", "level=WARN"))
 	t.Logf("%d calls of PublishBatch, %d lines of expired credentials", w.aws.Calls("PublishBatch"), refused)
 	require.Positive(t, refused)
-	require.LessOrEqual(t, refused, 2*torture(), "at most one for each outage: %s", w.log)
+	require.LessOrEqual(t, refused, 2*torture.Times(), "at most one for each outage: %s", w.log)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/micropay/micropay/shared/events"
 	"github.com/micropay/micropay/testing/awsfault"
 	"github.com/micropay/micropay/testing/goaws"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // Relays die by SIGKILL when SNS has an event and they have not noted so, while another is cut off
@@ -34,7 +35,7 @@ func TestRelaysKilled_EveryEventIsTold_InTheOrderOfItsWallet(t *testing.T) {
 			}
 		}
 	})
-	kills := 3 * torture()
+	kills := 3 * torture.Times()
 	for range kills {
 		two := []*exec.Cmd{w.spawn("transaction"), w.spawn("transaction")}
 		victims.Store(&two)
@@ -89,7 +90,7 @@ func TestRefusedAndRolledBack_TellNothing(t *testing.T) {
 	t.Parallel()
 	w := newEventWorld(t, eventOptions{people: 4})
 	before := w.count(`SELECT count(*) FROM transaction.outbox`)
-	atOnce(100*torture(), 8, func(i int) {
+	atOnce(100*torture.Times(), 8, func(i int) {
 		body := transferOf(w.people[i%4], w.people[(i+1)%4], 1)
 		switch i % 4 {
 		case 0:
@@ -108,7 +109,7 @@ func TestRefusedAndRolledBack_TellNothing(t *testing.T) {
 	})
 	require.Equal(t, before, w.count(`SELECT count(*) FROM transaction.outbox`))
 	tr, killed := w.traffic(8), 0
-	for range 5 * torture() {
+	for range 5 * torture.Times() {
 		tr.flows(10)
 		killed += w.count(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE datname = current_database() AND application_name = 'micropay transaction'`)

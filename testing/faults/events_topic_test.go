@@ -8,17 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/testing/awsfault"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // SNS is away under transfers: nobody who pays notices, the lag can be seen, and all catches up.
 func TestTopicAway_PayersDoNotNoticeAndAllCatchesUp(t *testing.T) {
 	t.Parallel()
 	w := newEventWorld(t, eventOptions{people: 4})
-	up := w.latency(60 * torture())
+	up := w.latency(60 * torture.Times())
 	var slower time.Duration
 	for _, fault := range []awsfault.Fault{{Down: true}, {Hang: true}, {Error: awsfault.InternalError}} {
 		w.aws.Set("PublishBatch", fault)
-		slower = max(slower, w.latency(60*torture()))
+		slower = max(slower, w.latency(60*torture.Times()))
 		require.Positive(t, w.metric("transaction", "outbox_unpublished"))
 		require.Positive(t, w.metric("transaction", "outbox_oldest_unpublished_seconds"))
 		w.aws.Heal("PublishBatch")

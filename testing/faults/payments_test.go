@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/testing/pspsim"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // market is a world whose people pay in and out through providers that misbehave.
@@ -166,7 +167,7 @@ func TestPayments_FaultMatrix(t *testing.T) {
 		who := m.people[map[string]int{"stripe": 0, "paypal": 1}[provider]]
 		bought := m.bought(who, provider)
 		providers.Go(func() {
-			for range torture() {
+			for range torture.Times() {
 				for _, fault := range pspsim.Faults() {
 					m.usable(who, provider)
 					side.Fault(fault, -1, pspsim.Post)
@@ -197,7 +198,7 @@ func TestPayments_FaultMatrix(t *testing.T) {
 	} {
 		require.NotContains(t, m.log.String(), secret)
 	}
-	require.Greater(t, asked, 75*torture(), "half of them at least")
+	require.Greater(t, asked, 75*torture.Times(), "half of them at least")
 	require.Greater(t, settled, asked/2)
 }
 
@@ -213,7 +214,7 @@ func TestPayments_Races(t *testing.T) {
 // A webhook may come before the answer, many times at once, in any order, or never.
 func webhooksInAnyOrder(t *testing.T, m *market) {
 	for _, provider := range []string{"stripe", "paypal"} {
-		for i := range 10 * torture() {
+		for i := range 10 * torture.Times() {
 			m.ask(m.people[i%4], "topup", provider, 1000, "", pspsim.None)
 		}
 		var senders sync.WaitGroup
@@ -228,7 +229,7 @@ func webhooksInAnyOrder(t *testing.T, m *market) {
 // The payer comes back, the provider tells, the worker looks and the payer comes back once more,
 // all at once.
 func captureFromEverywhere(t *testing.T, m *market) {
-	for range 5 * torture() {
+	for range 5 * torture.Times() {
 		a := m.ask(m.people[0], "topup", "paypal", 700, "", pspsim.None)
 		var wg sync.WaitGroup
 		for range 8 {
@@ -254,7 +255,7 @@ func captureFromEverywhere(t *testing.T, m *market) {
 // The owner gives a top-up back while its payer's bank takes it back.
 func refundRacingDispute(t *testing.T, m *market) {
 	who := m.people[0]
-	for range 3 * torture() {
+	for range 3 * torture.Times() {
 		a := m.ask(who, "topup", "stripe", 1000, "", pspsim.None)
 		id := fmt.Sprint(a.Body["id"])
 		require.Eventually(t, func() bool { return m.get(who, "/transaction/topups/"+id).Body["status"] == "succeeded" }, 10*time.Second, 10*time.Millisecond)

@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/testing/pgtest"
+	"github.com/micropay/micropay/testing/torture"
 )
 
 func TestPostgresStops_NothingAnsweredIsLostAndItRecoversByItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{people: 4})
 	tr := w.traffic(8)
-	for range torture() {
+	for range torture.Times() {
 		for _, how := range []pgtest.Shutdown{pgtest.Immediate, pgtest.Fast} {
 			tr.flows(30)
 			w.server.Stop(how)
@@ -40,7 +41,7 @@ func TestBackendsKilled_NothingAnsweredIsLost(t *testing.T) {
 	w := newWorld(t, options{people: 4})
 	tr := w.traffic(8)
 	killed := 0
-	for range 5 * torture() {
+	for range 5 * torture.Times() {
 		tr.flows(10)
 		killed += w.server.KillBackends("micropay_transaction")
 	}

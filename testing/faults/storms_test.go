@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"github.com/micropay/micropay/testing/torture"
 )
 
 // atOnce does n things, so many at a time.
@@ -62,7 +64,7 @@ func (w *world) deadlocks() (n int) {
 }
 
 func toAndFro(t *testing.T, w *world, a, b person) {
-	atOnce(200*torture(), 32, func(i int) {
+	atOnce(200*torture.Times(), 32, func(i int) {
 		from, to := a, b
 		if i%2 == 0 {
 			from, to = b, a
@@ -76,7 +78,7 @@ func toAndFro(t *testing.T, w *world, a, b person) {
 }
 
 func overdraft(t *testing.T, w *world, a, b person) {
-	for range torture() {
+	for range torture.Times() {
 		before := w.balance(a)
 		share := before/14 - 1 // fits fourteen times, and something is left
 		var done atomic.Int64
@@ -98,7 +100,7 @@ func oneKey(t *testing.T, w *world, a, b person) {
 	before, key := w.transfers(), uuid.NewString()
 	var mu sync.Mutex
 	ids := map[string]int{}
-	atOnce(200*torture(), 64, func(int) {
+	atOnce(200*torture.Times(), 64, func(int) {
 		got := w.settled(a, b, 3, key)
 		mu.Lock()
 		defer mu.Unlock()
@@ -111,7 +113,7 @@ func oneKey(t *testing.T, w *world, a, b person) {
 	require.Len(t, ids, 1, "every answer tells of the same transfer")
 	require.Equal(t, before+1, w.transfers())
 
-	keys := make([]string, 60*torture())
+	keys := make([]string, 60*torture.Times())
 	for i := range keys {
 		keys[i] = uuid.NewString()
 	}
@@ -166,7 +168,7 @@ func historyUnderInsert(t *testing.T, w *world, a, b person) {
 	defer writer.Wait()
 	defer close(stop)
 	for _, size := range []int{7, 50} {
-		for range torture() {
+		for range torture.Times() {
 			seen := map[string]int{}
 			var last time.Time
 			for cursor, more := "", true; more; {

@@ -14,8 +14,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -28,15 +26,6 @@ import (
 	"github.com/micropay/micropay/shared/database"
 	"github.com/micropay/micropay/testing/pgtest"
 )
-
-// torture is how many times longer than in the normal suite everything runs.
-func torture() int {
-	n, err := strconv.Atoi(os.Getenv("MICROPAY_TORTURE"))
-	if err != nil {
-		return 1
-	}
-	return n
-}
 
 // Bounds that the tests hold the platform to.
 const (

@@ -14,6 +14,7 @@ import (
 
 	"github.com/micropay/micropay/shared/money"
 	"github.com/micropay/micropay/testing/pgtest"
+	"github.com/micropay/micropay/testing/torture"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 )
@@ -46,7 +47,7 @@ func TestManyWritersAtOnce_ConserveMoneyInEverySnapshot(t *testing.T) {
 	for n := range 16 {
 		random := rand.New(rand.NewPCG(seed, uint64(n)))
 		writers.Go(func() {
-			for range 60 * torture() {
+			for range 60 * torture.Times() {
 				err := pay(t.Context(), a, owner, wallets, random)
 				switch {
 				case err == nil:

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/micropay/micropay/shared/money"
+	"github.com/micropay/micropay/testing/torture"
 	"github.com/micropay/micropay/transaction/app"
 	"github.com/micropay/micropay/transaction/domain"
 	"github.com/micropay/micropay/transaction/ports"
@@ -187,7 +188,7 @@ func TestPayments_AnyInterleaving_EndsWhereTheProviderIs(t *testing.T) {
 	a.Postings = app.NewGroupCommitter(a.Ledger, 64, 10*time.Second)
 
 	const workers = 8
-	steps := 2_500 * torture()
+	steps := 2_500 * torture.Times()
 	var wg sync.WaitGroup
 	for n := range uint64(workers) {
 		r := rand.New(rand.NewPCG(seed, 2+n))

@@ -20,6 +20,7 @@ import (
 
 	"github.com/micropay/micropay/micropay/audit"
 	"github.com/micropay/micropay/testing/pgtest"
+	"github.com/micropay/micropay/testing/torture"
 	"github.com/micropay/micropay/transaction"
 	"github.com/micropay/micropay/transaction/adapters/postgres"
 	"github.com/micropay/micropay/transaction/adapters/sandbox"
@@ -28,19 +29,10 @@ import (
 	"github.com/micropay/micropay/transaction/migrations"
 )
 
-// torture is how many times longer than in the normal suite everything runs.
-func torture() int {
-	n, err := strconv.Atoi(os.Getenv("MICROPAY_TORTURE"))
-	if err != nil {
-		return 1
-	}
-	return n
-}
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if flag.Lookup("rapid.checks").Value.String() == flag.Lookup("rapid.checks").DefValue {
-		_ = flag.Set("rapid.checks", strconv.Itoa(30*torture()))
+		_ = flag.Set("rapid.checks", strconv.Itoa(30*torture.Times()))
 	}
 	os.Exit(m.Run())
 }
